@@ -1,0 +1,190 @@
+"""The protocols of the roles. Adapters raise only the errors of `core.errors`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol, runtime_checkable
+
+from core.refs import Ref, Value
+from core.versions import Model
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What a ref holds now. `revision` is opaque; a write may hand it back to be compared."""
+
+    value: Value
+    revision: str = ""
+    moving: bool = False
+    """A controller is on its way to a value that was asked for."""
+    note: str = ""
+    """Who or what set it, where the system can tell."""
+
+
+@runtime_checkable
+class Settable(Protocol):
+    """A system whose refs can be read and set."""
+
+    settle_seconds: float
+    """How long a request that timed out may still land."""
+    guarded: bool
+    """Whether the system itself compares before it sets."""
+
+    async def read(self, ref: Ref) -> Reading:
+        """The value now. A thing that exists and has none reads as None.
+
+        Raises BackendError; Denied where the thing that the ref names does not exist.
+        """
+
+    async def write(self, ref: Ref, after: Value, *, before: Value, revision: str) -> None:
+        """Set the ref, and return only when the system has accepted it.
+
+        Raises Conflict where a guarded system holds something other than `before`, Denied where
+        it refuses, Unreachable where the request had no effect, Timeout where that is not known.
+        """
+
+    async def close(self) -> None:
+        """Give connections back, within one second."""
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """One line of `doctor`: what was asked, whether it held, how long it took in seconds."""
+
+    what: str
+    ok: bool
+    detail: str
+    seconds: float | None = None
+    hint: str | None = None
+
+
+@runtime_checkable
+class Checked(Protocol):
+    """Every adapter can be examined by `doctor`."""
+
+    async def check(self) -> Sequence[Health]:
+        """Never raises: what fails is a line of its own."""
+
+
+@runtime_checkable
+class Registry(Settable, Checked, Protocol):
+    """Model registry: the truth of versions, stages, aliases and prompts.
+
+    Its refs: `stage` (the tag as written), `alias`, `prompt`, `block`.
+    """
+
+    async def aliases(self, models: Sequence[str]) -> Mapping[str, Mapping[str, str]]:
+        """Per model what each alias names, for a fleet, in as few calls as possible.
+
+        A model that does not exist is left out.
+        """
+
+    async def model(self, name: str) -> Model:
+        """One model with all its versions, newest first. Denied where it does not exist."""
+
+    async def names(self) -> Sequence[str]:
+        """Every registered model, without prompts."""
+
+    async def run_metrics(self, run_id: str) -> Mapping[str, float]:
+        """The metrics that the run logged; NaN stays NaN."""
+
+
+@dataclass(frozen=True, slots=True)
+class RouterAbility:
+    shadow: bool
+    smallest_step: int
+    """In basis points."""
+    seconds: float
+    """How long a shift usually takes to reach live traffic."""
+    limits: tuple[str, ...] = ()
+    """What it cannot do, in words for a plan."""
+
+
+@dataclass(frozen=True, slots=True)
+class SlotCounts:
+    """Cumulative counters of one slot since the router started."""
+
+    requests: int
+    errors: int
+    active: int
+
+
+@runtime_checkable
+class Router(Settable, Checked, Protocol):
+    """Traffic router: the truth of the split. Its ref: `traffic`, with a Split as value."""
+
+    ability: RouterAbility
+
+    async def counts(self) -> Mapping[str, SlotCounts]:
+        """What arrived per slot, live requests only, from the slot's own counters.
+
+        A slot without any request yet counts 0.
+        """
+
+    async def pages(self, wanted: frozenset[str]) -> Sequence[MetricsPage]:
+        """The router's own metrics, one page per slot, reduced to the wanted names."""
+
+
+@dataclass(frozen=True, slots=True)
+class SlotState:
+    """What a slot holds. `version` is None where nothing is loaded."""
+
+    version: str | None
+    ready: bool
+    detail: str = ""
+
+
+@runtime_checkable
+class Slot(Settable, Checked, Protocol):
+    """A place where a version is loaded. Its ref: `slot`, with the version as value."""
+
+    address: str
+    can_load: bool
+    why_not: str
+    """Where `can_load` is false: the reason, and what would load a version."""
+
+    async def state(self) -> SlotState:
+        """Raises BackendError where the slot does not answer."""
+
+    async def pages(self, wanted: frozenset[str]) -> Sequence[MetricsPage]:
+        """The engine's own metrics; nothing where the slot exposes none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """One sample of an exposition."""
+
+    labels: Mapping[str, str]
+    value: float
+
+
+@dataclass(frozen=True, slots=True)
+class MetricsPage:
+    """One scrape, reduced to the names that were wanted."""
+
+    engine: str
+    """Whose names these are: "envoy", "v2", "vllm" …"""
+    vantage: str
+    """Where it was measured: "proxy", "engine" or "client"."""
+    slot: str
+    taken: float
+    """Seconds since the epoch."""
+    series: Mapping[str, Sequence[Series]] = field(default_factory=dict)
+
+
+class Opener(Protocol):
+    """How an adapter module is opened: every one has `Options` and `open_backend`."""
+
+    def __call__(self, options: Any, context: Context) -> Any: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What an adapter may need beyond its own options."""
+
+    service: str = ""
+    model: str = ""
+    slot: str = ""
+    slots: tuple[str, ...] = ()
+    """All slots of the service, for its router."""

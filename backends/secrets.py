@@ -1,0 +1,67 @@
+"""Where secrets come from, and how they are kept out of everything that is written."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+
+from core.errors import UsageError
+from core.schema import Secret
+
+_LOADED: set[str] = set()
+_SHORTEST = 4
+"""Shorter values are not redacted: they would blot out half of every text."""
+
+
+def load(secret: Secret | None) -> str | None:
+    """The secret's value, remembered for redaction. Raises UsageError saying where it is missing."""
+    if secret is None:
+        return None
+    value = _find(secret)
+    if len(value) >= _SHORTEST:
+        _LOADED.add(value)
+    return value
+
+
+def _find(secret: Secret) -> str:
+    if secret.env is not None:
+        value = os.environ.get(secret.env)
+        if not value:
+            raise UsageError(
+                f"the environment variable {secret.env}, which the config names, is not set"
+            )
+        return value
+    if secret.file is not None:
+        path = Path(secret.file).expanduser()
+        try:
+            mode = path.stat().st_mode
+            if stat.S_IMODE(mode) & 0o077:
+                raise UsageError(
+                    f"{path} can be read by others", hint=f"chmod 600 {path}, then try again"
+                )
+            return path.read_text().strip()
+        except OSError as error:
+            raise UsageError(f"the secret in {path} cannot be read: {error.strerror}") from error
+    if secret.keyring is not None:
+        try:
+            import keyring  # type: ignore[import-not-found,unused-ignore]
+        except ImportError as error:
+            raise UsageError(
+                "the config names the system keyring, and the package keyring is not installed",
+                hint="pip install keyring, or use env or file",
+            ) from error
+        found = keyring.get_password("modeldeck", secret.keyring)
+        if not found:
+            raise UsageError(
+                f"the keyring holds no entry {secret.keyring!r} of the service modeldeck"
+            )
+        return str(found)
+    raise UsageError("a secret in the config names neither env, file nor keyring")
+
+
+def redact(text: str) -> str:
+    """The text without any secret that this process has loaded."""
+    for value in sorted(_LOADED, key=len, reverse=True):
+        text = text.replace(value, "[redacted]")
+    return text

@@ -1,0 +1,111 @@
+"""The config as frozen, validated values. `config.example.toml` explains every key."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from core.schema import Adapter, Duration, Figure, OptionsOf, Problem, Reader
+
+Layer = Literal["system", "data", "model", "business"]
+LAYERS: tuple[Layer, ...] = ("system", "data", "model", "business")
+
+
+@dataclass(frozen=True, slots=True)
+class Environment:
+    name: str = "local"
+    production: bool = False
+    read_only: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class JournalConfig:
+    path: str | None = None
+    """Where the database lies; None is the user's state folder."""
+
+
+@dataclass(frozen=True, slots=True)
+class Headline:
+    """A limit on one metric of the version's run: at least `min`, at most `max`."""
+
+    metric: str
+    min: float | None = None
+    max: float | None = None
+
+    def __post_init__(self) -> None:
+        if (self.min is None) == (self.max is None):
+            raise ValueError("takes either min or max")
+
+
+@dataclass(frozen=True, slots=True)
+class GateConfig:
+    headline: Headline | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Threshold:
+    """From which value on a figure is a warning, and critical; which layer it speaks for."""
+
+    warning: Figure | None = None
+    critical: Figure | None = None
+    layer: Layer = "system"
+    below: bool = False
+    """Whether low is bad, as for quality, instead of high."""
+
+    def __post_init__(self) -> None:
+        if self.warning is None and self.critical is None:
+            raise ValueError("takes warning, critical or both")
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """What users call: one named endpoint. Each part adds what it makes possible."""
+
+    name: str = ""
+    model: str | None = None
+    """The registered model."""
+    owner: str | None = None
+    champion_alias: str = "champion"
+    prompts: tuple[str, ...] = ()
+    """`NAME@ALIAS` in the prompt registry."""
+    good_after: Duration = 600.0
+    """How long a release must serve healthily, watched, before it counts as good."""
+    max_ungated_percent: float = 50.0
+    router: Adapter | None = field(default=None, metadata={"role": "router"})
+    slots: Mapping[str, Adapter] = field(default_factory=dict, metadata={"role": "slot"})
+    gate: GateConfig = field(default_factory=GateConfig)
+    thresholds: Mapping[str, Threshold] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    environment: Environment = field(default_factory=Environment)
+    registry: Adapter | None = field(default=None, metadata={"role": "registry"})
+    journal: JournalConfig = field(default_factory=JournalConfig)
+    gpus: Adapter | None = field(default=None, metadata={"role": "gpus"})
+    services: Mapping[str, Service] = field(default_factory=dict)
+    demo: str | None = None
+    """The state folder of the embedded fleet, in the config that `modeldeck demo` writes."""
+
+
+def read_config(
+    table: Mapping[str, Any], options_of: OptionsOf, kinds_of: Any
+) -> tuple[Config | None, list[Problem]]:
+    """The config of a parsed TOML file, or every problem in it. Adapters declare their options."""
+    from dataclasses import replace
+
+    reader = Reader(options_of, kinds_of)
+    config = reader.table(Config, table, ())
+    if config is None or reader.problems:
+        return None, reader.problems
+    problems = [
+        Problem(("services", name, "prompts"), f"holds {prompt!r}; a prompt is NAME@ALIAS")
+        for name, service in config.services.items()
+        for prompt in service.prompts
+        if not all(prompt.rpartition("@")[::2])
+    ]
+    if problems:
+        return None, problems
+    named = {name: replace(service, name=name) for name, service in config.services.items()}
+    return replace(config, services=named), []

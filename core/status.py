@@ -1,0 +1,111 @@
+"""The state of a service in its four layers, and what a status report says of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from core.config import LAYERS, Layer, Threshold
+
+
+class State(StrEnum):
+    OK = "ok"
+    WARNING = "warning"
+    CRITICAL = "critical"
+    UNKNOWN = "unknown"
+    NOT_CONFIGURED = "not configured"
+
+
+GLYPH = {
+    State.OK: "✔",
+    State.WARNING: "▲",
+    State.CRITICAL: "✖",
+    State.UNKNOWN: "?",
+    State.NOT_CONFIGURED: "–",
+}
+_WORST_FIRST = (State.CRITICAL, State.WARNING, State.UNKNOWN, State.OK, State.NOT_CONFIGURED)
+
+
+@dataclass(frozen=True, slots=True)
+class LayerState:
+    """A layer's state and the figure that decided it, in words."""
+
+    state: State
+    because: str
+
+
+@dataclass(frozen=True, slots=True)
+class OpenChange:
+    """A change that was begun and not ended."""
+
+    number: int
+    kind: str
+    state: str
+    actor: str
+    since: datetime
+    running: bool
+    """Whether a live console or command still holds its lease."""
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceStatus:
+    """One service as `status` and the overview show it.
+
+    `traffic` and `shadow` are shares of 1 per version; a slot whose version could not be read
+    stands under "?" and its name. `errors` are what could not be asked, per source.
+    """
+
+    service: str
+    model: str | None
+    environment: str
+    champion: str | None
+    traffic: Mapping[str, float]
+    shadow: Mapping[str, float]
+    layers: Mapping[Layer, LayerState]
+    release: str | None
+    open_change: OpenChange | None
+    open_incident: str | None
+    as_of: datetime
+    errors: Mapping[str, str] = field(default_factory=dict)
+    since: datetime | None = None
+    """When the worst layer entered its state, as far as the samples go back."""
+
+    @property
+    def state(self) -> State:
+        """The worst of the layers; an unfinished change is critical, a dead source a warning."""
+        if self.open_change is not None and not self.open_change.running:
+            return State.CRITICAL
+        states = {layer.state for layer in self.layers.values()}
+        if self.errors and State.CRITICAL not in states:
+            return State.WARNING
+        if State.OK in states and states <= {State.OK, State.UNKNOWN, State.NOT_CONFIGURED}:
+            # Layers that nothing measures yet are shown as unknown beside the row's state.
+            return State.OK if self.layers["system"].state is State.OK else State.UNKNOWN
+        return next(state for state in _WORST_FIRST if state in states)
+
+    @property
+    def healthy(self) -> bool:
+        return self.state is State.OK
+
+
+def judge_figure(name: str, value: float, threshold: Threshold, text: str) -> LayerState:
+    """The state that one figure is in. `text` is the figure as a person reads it."""
+
+    def beyond(limit: float | None) -> bool:
+        return limit is not None and (value <= limit if threshold.below else value >= limit)
+
+    for state, limit in ((State.CRITICAL, threshold.critical), (State.WARNING, threshold.warning)):
+        if beyond(limit):
+            return LayerState(state, f"{name} {text}")
+    return LayerState(State.OK, f"{name} {text}")
+
+
+def worst(states: list[LayerState]) -> LayerState:
+    return min(states, key=lambda item: _WORST_FIRST.index(item.state))
+
+
+def unmeasured() -> dict[Layer, LayerState]:
+    """Every layer as unknown: what nothing measures is never shown as ok."""
+    return {layer: LayerState(State.UNKNOWN, "nothing measures this layer yet") for layer in LAYERS}

@@ -1,0 +1,90 @@
+"""Versions of a registered model, and the stages that they stand in."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+
+class Stage(StrEnum):
+    DRAFT = "Draft"
+    STAGING = "Staging"
+    PRODUCTION = "Production"
+    ARCHIVED = "Archived"
+
+
+STAGE_MEANING = {
+    Stage.DRAFT: "experiment exists, not trusted: keep iterating",
+    Stage.STAGING: "candidate passed the first checks: validate further",
+    Stage.PRODUCTION: "approved champion: serve it",
+    Stage.ARCHIVED: "kept for audit or rollback: never route new traffic to it",
+}
+
+# Coming back from Archived goes through Staging (or a rollback, which asks nobody).
+ALLOWED: Mapping[Stage, frozenset[Stage]] = {
+    Stage.DRAFT: frozenset({Stage.STAGING, Stage.ARCHIVED}),
+    Stage.STAGING: frozenset({Stage.PRODUCTION, Stage.DRAFT, Stage.ARCHIVED}),
+    Stage.PRODUCTION: frozenset({Stage.STAGING, Stage.ARCHIVED}),
+    Stage.ARCHIVED: frozenset({Stage.STAGING}),
+}
+
+
+def parse_stage(text: str) -> Stage | None:
+    """A stage in any case, or None."""
+    return next((stage for stage in Stage if stage.value.lower() == text.strip().lower()), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """One numbered version of a registered model, as the registry has it."""
+
+    model: str
+    number: str
+    created: datetime | None = None
+    status: str = "READY"
+    """READY, or why it is not."""
+    run_id: str | None = None
+    tag_stage: str | None = None
+    """The `stage` tag as written; None where there is none."""
+    legacy_stage: str | None = None
+    aliases: tuple[str, ...] = ()
+    blocked: str | None = None
+    """Why it must not be promoted again by itself; a rollback says so."""
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+    def stage(self, champion_alias: str = "champion") -> Stage:
+        """Derived: the champion alias, then the `stage` tag, then the legacy stage, else Draft."""
+        if champion_alias in self.aliases:
+            return Stage.PRODUCTION
+        for written in (self.tag_stage, self.legacy_stage):
+            known = parse_stage(written) if written else None
+            if known:
+                # A version that once was champion and lost the alias elsewhere is not Production.
+                return known
+        return Stage.DRAFT
+
+    def disagreement(self, champion_alias: str = "champion") -> str | None:
+        """What contradicts the derived stage, in words, or None."""
+        derived = self.stage(champion_alias)
+        tagged = parse_stage(self.tag_stage) if self.tag_stage else None
+        if self.tag_stage and tagged is None:
+            return f"the stage tag says {self.tag_stage!r}, which is no stage"
+        if champion_alias in self.aliases and tagged not in (None, Stage.PRODUCTION):
+            return f"@{champion_alias} names it, but its stage tag says {self.tag_stage}"
+        if tagged is Stage.PRODUCTION and champion_alias not in self.aliases:
+            return f"its stage tag says {derived}, but @{champion_alias} names another version"
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """A registered model: its versions, newest first, and what its aliases name."""
+
+    name: str
+    versions: tuple[Version, ...] = ()
+    aliases: Mapping[str, str] = field(default_factory=dict)
+
+    def find(self, number: str) -> Version | None:
+        return next((version for version in self.versions if version.number == number), None)
