@@ -1,0 +1,76 @@
+"""What happened: changes of ours, changes from outside, and releases, as lines of one story."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal
+
+Origin = Literal["modeldeck", "outside"]
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One line of "what changed", newest first in lists.
+
+    An outside change happened between `after` and `at`: a poll saw the old value at `after`
+    and the new one at `at`, and no change of ours made it. `actor` is "" where nobody can tell.
+    """
+
+    at: datetime
+    service: str
+    what: str
+    actor: str
+    origin: Origin = "modeldeck"
+    after: datetime | None = None
+    change: int | None = None
+    kind: str = ""
+    state: str = ""
+    reason: str = ""
+    release: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """What served together; taken when one version has 100 % and nothing is shadowed."""
+
+    number: int
+    service: str
+    taken: datetime
+    version: str
+    prompts: Mapping[str, str] = field(default_factory=dict)
+    """NAME@ALIAS to the prompt version."""
+    indexes: Mapping[str, str] = field(default_factory=dict)
+    routing: Mapping[str, int] = field(default_factory=dict)
+    """Version to basis points of live traffic."""
+    change: int | None = None
+    """The change that made it; None where it was found as it is."""
+    by: str = ""
+    watched_ok: float = 0.0
+    """Seconds that it served healthily while somebody watched."""
+    watched_bad: float = 0.0
+
+    @property
+    def name(self) -> str:
+        return f"r{self.number}"
+
+    def good(self, good_after: float) -> bool:
+        return self.watched_ok >= good_after
+
+    def same_content(self, other: Release) -> bool:
+        return (self.version, dict(self.prompts), dict(self.indexes)) == (
+            other.version,
+            dict(other.prompts),
+            dict(other.indexes),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class WaysBack:
+    """What the operator can go back to, for the overview: one line each, or why there is none."""
+
+    rollback: str
+    can_rollback: bool
+    abort: str
+    can_abort: bool
