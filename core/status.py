@@ -74,15 +74,15 @@ class ServiceStatus:
 
     @property
     def state(self) -> State:
-        """The worst of the layers; an unfinished change is critical, a dead source a warning."""
+        """The worst of the layers, where unknown is worse than ok.
+
+        A change that was cut off is critical, a source that cannot be asked a warning.
+        """
         if self.open_change is not None and not self.open_change.running:
             return State.CRITICAL
         states = {layer.state for layer in self.layers.values()}
         if self.errors and State.CRITICAL not in states:
             return State.WARNING
-        if State.OK in states and states <= {State.OK, State.UNKNOWN, State.NOT_CONFIGURED}:
-            # Layers that nothing measures yet are shown as unknown beside the row's state.
-            return State.OK if self.layers["system"].state is State.OK else State.UNKNOWN
         return next(state for state in _WORST_FIRST if state in states)
 
     @property

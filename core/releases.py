@@ -1,0 +1,134 @@
+"""Releases and the way back to one."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from core.errors import Refused, UsageError, nearest
+from core.history import Release
+from core.observed import Observed
+from core.plan import Finding, Plan, Set
+from core.refs import Ref, alias_ref, block_ref, stage_ref, traffic_ref
+from core.split import Split
+from core.strategies import place
+from core.units import show_duration
+from core.versions import Model, Stage
+
+Part = Literal["weights", "prompts", "indexes", "routing"]
+PARTS: tuple[Part, ...] = ("weights", "prompts", "indexes", "routing")
+
+
+def last_good(seen: Observed) -> Release | None:
+    """The release that a rollback leads to: the newest that proved good, differs from what is
+    live, and whose version no rollback has left behind; where none proved good, the newest that
+    differs."""
+    now = seen.release_now()
+    blocked = {v.number for v in seen.model.versions if v.blocked} if seen.model else set()
+    other = [
+        release
+        for release in seen.releases
+        if release.version not in blocked and (now is None or not release.same_content(now))
+    ]
+    good = [release for release in other if release.good(seen.service.good_after)]
+    return (good or other or [None])[0]  # type: ignore[list-item]
+
+
+def find_release(seen: Observed, text: str) -> Release:
+    wanted = text if text.startswith("r") else f"r{text}"
+    for release in seen.releases:
+        if release.name == wanted:
+            return release
+    known = [release.name for release in seen.releases]
+    raise UsageError(
+        f"{seen.name} has no release {text!r}.{nearest(wanted, known)}",
+        hint=f"there are {', '.join(known[:12]) or 'none yet'}",
+    )
+
+
+def rollback(seen: Observed, to: Release | None, only: Part | None, reason: str) -> Plan:
+    """From what is live to `to`, else to the last good release."""
+    target = to or last_good(seen)
+    if target is None:
+        raise Refused(
+            f"{seen.name} has no earlier release to go back to",
+            hint=f"modeldeck cutover {seen.name} VERSION serves a version that you name",
+        )
+    findings: list[Finding] = []
+    watched = show_duration(target.watched_ok)
+    if not target.good(seen.service.good_after):
+        need = show_duration(seen.service.good_after)
+        said = f"{target.name} has not proved good: watched healthy for {watched} of {need}"
+        findings.append(Finding("warning", said))
+    sets: list[Set] = []
+    if only in (None, "weights", "routing"):
+        sets += _serve(seen, target, findings, reason)
+    for ref, now in seen.prompts.items():
+        then = target.prompts.get(ref.name)
+        if then is not None and then != now:
+            sets.append(Set(ref, now, then, seen.guarded_registry, "prompts"))
+            findings.append(
+                Finding("info", "clients keep a prompt for up to 60 s: recovery is seen after that")
+            )
+    if only is not None:
+        sets = [item for item in sets if only in item.group.split()]
+    kept = [part for part in PARTS if not any(part in item.group.split() for item in sets)]
+    if kept and len(kept) < len(PARTS) and only is None:
+        concerned = [part for part in kept if part != "indexes" or target.indexes]
+        if concerned:
+            said = f"{' and '.join(concerned)} already as on {target.name}"
+            findings.append(Finding("info", said))
+    made = f", made by {target.by}" if target.by else ""
+    good = "good" if target.good(seen.service.good_after) else "not proved good"
+    title = f"{seen.name} back to release {target.name} (v{target.version}, {good}{made})"
+    evidence = {"release": target.name}
+    return Plan("rollback", seen.name, "back", title, tuple(sets), tuple(findings), evidence)
+
+
+def _serve(seen: Observed, target: Release, findings: list[Finding], reason: str) -> list[Set]:
+    """The sets that bring the release's version back: slot, traffic, alias, stages, block."""
+    sets: list[Set] = []
+    if seen.router is not None and seen.split is not None:
+        slot, load, said = place(seen, target.version)
+        findings += [Finding("warning", f.message, f.hint) for f in said]
+        after = Split.all_on(slot)
+        if after != seen.split:
+            sets += load
+            ref = traffic_ref(seen.name)
+            sets.append(Set(ref, seen.split, after, seen.router.guarded, "weights routing"))
+    if seen.model is None:
+        return sets
+    model, alias = seen.model, seen.service.champion_alias
+    version = model.find(target.version)
+    if version is None:
+        raise Refused(
+            f"release {target.name} served v{target.version}, which {model.name} no longer has",
+            hint=f"modeldeck releases {seen.name} shows the others",
+        )
+    unguarded = seen.guarded_registry
+    if seen.champion != target.version:
+        ref = alias_ref(model.name, alias)
+        sets.append(Set(ref, seen.champion, target.version, unguarded, "weights"))
+    if version.tag_stage != Stage.PRODUCTION.value:
+        ref = stage_ref(model.name, version.number)
+        sets.append(Set(ref, version.tag_stage, Stage.PRODUCTION.value, unguarded, "weights"))
+    for number in _left(seen, model, target.version):
+        left = model.find(number)
+        if left is None:
+            continue
+        if left.tag_stage != Stage.ARCHIVED.value and number == seen.champion:
+            ref = stage_ref(model.name, number)
+            sets.append(Set(ref, left.tag_stage, Stage.ARCHIVED.value, unguarded, "weights"))
+        if left.blocked is None:
+            why = reason or f"rolled back to {target.name}"
+            sets.append(Set(block_ref(model.name, number), None, why, unguarded, "weights"))
+    return sets
+
+
+def _left(seen: Observed, model: Model, target: str) -> list[str]:
+    """The versions that a rollback leaves: the live ones and the champion, but the target."""
+    left = [*seen.live, *([seen.champion] if seen.champion else [])]
+    return [n for n in dict.fromkeys(left) if n != target and model.find(n) is not None]
+
+
+def prompt_refs(prompts: tuple[str, ...]) -> tuple[Ref, ...]:
+    return tuple(Ref("prompt", prompt) for prompt in prompts)
