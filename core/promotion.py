@@ -38,7 +38,7 @@ def promote(seen: Observed, version: Version, to: Stage, gate: GateReport | None
             )
         )
     title = f"v{version.number} of {seen.name}: {now} → {to}"
-    sets = _tag(seen, model.name, version, to)
+    sets = tuple(_tag(seen, model.name, version, to))
     return Plan("promote", seen.name, "forward", title, sets, tuple(findings))
 
 

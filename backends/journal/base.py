@@ -1,0 +1,148 @@
+"""The journal's protocol: what was meant, done and seen. It explains the world, never shadows it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal, Protocol
+
+from core.errors import Conflict
+from core.history import Event, Release
+from core.plan import Goal, Plan
+from core.refs import Ref, Value
+
+StepState = Literal["pending", "intent", "done", "undo_intent", "undone", "foreign", "failed"]
+ChangeState = Literal[
+    "running", "done", "undone", "conflict", "unfinished", "needs_person", "superseded"
+]
+LEASE_SECONDS = 10.0
+"""Longer than any request's timeout (`changes.md`, rule 8)."""
+
+
+class LeaseLost(Conflict):
+    """Another holder took the change over: nothing may be written any more."""
+
+    code = "lease_lost"
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One set of a change and how far it got."""
+
+    index: int
+    ref: Ref
+    before: Value
+    after: Value
+    state: StepState
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A plan that was begun. `epoch` grows whenever somebody takes it over."""
+
+    id: str
+    number: int
+    plan: Plan
+    goal: Literal["forward", "back", "undo"]
+    state: ChangeState
+    open: bool
+    actor: str
+    reason: str
+    command: str
+    key: str | None
+    holder: str
+    epoch: int
+    created: datetime
+    ended: datetime | None
+    verified: bool
+    note: str
+    release: int | None
+    steps: tuple[Step, ...]
+    repeated: bool = False
+    """This is an earlier change with the same key: nothing was begun."""
+    running: bool = False
+    """Whether its lease is still held."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The state of one layer of a service as a watcher last judged it."""
+
+    layer: str
+    state: str
+    because: str
+    taken: datetime
+    since: datetime
+
+
+class Journal(Protocol):
+    """Every call raises BackendError with backend "journal" where the database cannot be used."""
+
+    path: str
+
+    async def begin(
+        self, plan: Plan, *, actor: str, reason: str, command: str, key: str | None, holder: str
+    ) -> Change:
+        """Take the leases of all refs and write the whole plan, in one transaction.
+
+        The same key with the same plan gives back the earlier change (`repeated`). Raises
+        Conflict where somebody holds a ref or a cut-off change is open, UsageError where the key
+        belongs to another plan. A plan that goes back supersedes a cut-off change.
+        """
+
+    async def renew(self, change: Change) -> None:
+        """Hold the leases longer. Raises LeaseLost."""
+
+    async def step(self, change: Change, index: int, state: StepState, note: str = "") -> None:
+        """Record a step, checking the lease in the same transaction. Raises LeaseLost."""
+
+    async def turn_back(self, change: Change) -> None:
+        """From now on the change is being undone. Raises LeaseLost."""
+
+    async def finish(
+        self, change: Change, state: ChangeState, *, verified: bool, note: str, release: int | None
+    ) -> None:
+        """Record the result and give the leases back. Raises LeaseLost."""
+
+    async def take_over(self, number: int, holder: str) -> Change:
+        """An open change whose holder is gone. Raises Conflict while it is still held."""
+
+    async def change(self, number: int) -> Change | None: ...
+
+    async def changes(self, service: str | None, *, limit: int = 50) -> Sequence[Change]:
+        """Newest first."""
+
+    async def open_changes(self) -> Sequence[Change]: ...
+
+    async def events(self, service: str | None, since: datetime) -> Sequence[Event]:
+        """Changes of ours and from outside, newest first."""
+
+    async def add_release(self, release: Release) -> Release:
+        """The release with its number: one more than the service's last."""
+
+    async def releases(self, service: str) -> Sequence[Release]:
+        """Newest first, with the seconds that each was watched healthy and not."""
+
+    async def note_readings(
+        self, service: str, readings: Mapping[Ref, tuple[Value, str]], taken: datetime
+    ) -> Sequence[Event]:
+        """Compare refs with their last reading; differences that no change made are recorded and
+        returned. `taken` is when the poll began; the string beside a value says who, if known."""
+
+    async def note_health(
+        self, service: str, release: int | None, verdicts: Mapping[str, tuple[str, str]]
+    ) -> None:
+        """The states of the layers as judged now, and whether the release was seen healthy."""
+
+    async def verdicts(self) -> Mapping[str, Sequence[Verdict]]:
+        """The last verdict per service and layer."""
+
+    async def check(self) -> Mapping[str, Any]: ...
+
+    async def close(self) -> None: ...
+
+
+def direction(goal: Goal) -> Literal["forward", "back"]:
+    return "back" if goal == "back" else "forward"

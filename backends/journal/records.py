@@ -1,0 +1,200 @@
+"""Releases, readings, health and the story of what changed, in SQL."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Mapping
+from dataclasses import replace
+
+from backends.journal.base import Verdict
+from backends.journal.changes import listed, moment, now
+from core.history import Event, Release
+from core.refs import Ref, Value, decode, encode, show
+
+WATCH_GAP = 30.0
+"""Seconds between two looks after which nobody is taken to have watched."""
+_LISTED = 500
+
+
+def add_release(db: sqlite3.Connection, release: Release) -> Release:
+    time = now(db)
+    last = db.execute(
+        "SELECT max(number) FROM release WHERE service = ?", (release.service,)
+    ).fetchone()[0]
+    number = (last or 0) + 1
+    content = {
+        "version": release.version,
+        "prompts": dict(release.prompts),
+        "indexes": dict(release.indexes),
+        "routing": dict(release.routing),
+    }
+    db.execute(
+        "INSERT INTO release (service, number, taken, content, change, by) VALUES (?,?,?,?,?,?)",
+        (release.service, number, time, json.dumps(content), release.change, release.by),
+    )
+    return replace(release, number=number, taken=moment(time))
+
+
+def releases(db: sqlite3.Connection, service: str) -> list[Release]:
+    watched = {
+        (row["release"], row["ok"]): row["seconds"]
+        for row in db.execute(
+            "SELECT release, ok, sum(until - begun) AS seconds FROM watch"
+            " WHERE service = ? GROUP BY release, ok",
+            (service,),
+        )
+    }
+    rows = db.execute(
+        "SELECT * FROM release WHERE service = ? ORDER BY number DESC", (service,)
+    ).fetchall()
+    return [
+        Release(
+            number=row["number"],
+            service=service,
+            taken=moment(row["taken"]),
+            change=row["change"],
+            by=row["by"],
+            watched_ok=watched.get((row["number"], 1), 0.0),
+            watched_bad=watched.get((row["number"], 0), 0.0),
+            **json.loads(row["content"]),
+        )
+        for row in rows
+    ]
+
+
+def note_readings(
+    db: sqlite3.Connection,
+    service: str,
+    readings: Mapping[Ref, tuple[Value, str]],
+    taken: float,
+) -> list[Event]:
+    found: list[Event] = []
+    time = now(db)
+    for ref, (value, who) in readings.items():
+        text = json.dumps(encode(value))
+        last = db.execute("SELECT value, taken FROM reading WHERE ref = ?", (str(ref),)).fetchone()
+        if last is not None and last["taken"] >= taken:
+            continue  # A change wrote it after this poll had begun.
+        if _in_a_change(db, ref):
+            continue
+        if last is not None and last["value"] != text:
+            db.execute(
+                "INSERT INTO outside (service, ref, before, after, since, seen, who)"
+                " VALUES (?,?,?,?,?,?,?)",
+                (service, str(ref), last["value"], text, last["taken"], time, who),
+            )
+            found.append(_outside(service, str(ref), last["value"], text, last["taken"], time, who))
+        db.execute(
+            "INSERT OR REPLACE INTO reading (ref, service, value, taken) VALUES (?,?,?,?)",
+            (str(ref), service, text, taken),
+        )
+    return found
+
+
+def _in_a_change(db: sqlite3.Connection, ref: Ref) -> bool:
+    """Whether an open change touches the ref: then its value is nobody else's doing yet."""
+    row = db.execute(
+        "SELECT 1 FROM step JOIN change ON change.number = step.change"
+        " WHERE change.open = 1 AND step.ref = ?",
+        (str(ref),),
+    ).fetchone()
+    return row is not None
+
+
+def _outside(
+    service: str, ref: str, before: str, after: str, since: float, seen: float, who: str
+) -> Event:
+    was, became = show(decode(json.loads(before))), show(decode(json.loads(after)))
+    return Event(
+        at=moment(seen),
+        service=service,
+        what=f"{ref} {was} → {became}",
+        actor=who,
+        origin="outside",
+        after=moment(since),
+        kind="outside",
+    )
+
+
+def events(db: sqlite3.Connection, service: str | None, since: float) -> list[Event]:
+    found = [
+        _outside(r["service"], r["ref"], r["before"], r["after"], r["since"], r["seen"], r["who"])
+        for r in db.execute(
+            "SELECT * FROM outside WHERE seen >= ? AND (? IS NULL OR service = ?)"
+            " ORDER BY seen DESC LIMIT ?",
+            (since, service, service, _LISTED),
+        )
+    ]
+    for change in listed(db, service, _LISTED):
+        at = change.ended or change.created
+        if at.timestamp() < since:
+            continue
+        found.append(
+            Event(
+                at=at,
+                service=change.plan.service,
+                what=change.plan.title,
+                actor=change.actor,
+                after=change.created,
+                change=change.number,
+                kind=change.plan.kind,
+                state=change.state,
+                reason=change.reason,
+                release=change.release,
+            )
+        )
+    found.sort(key=lambda event: event.at, reverse=True)
+    return found
+
+
+def note_health(
+    db: sqlite3.Connection,
+    service: str,
+    release: int | None,
+    verdicts: Mapping[str, tuple[str, str]],
+) -> None:
+    time = now(db)
+    states = {state for state, _ in verdicts.values()}
+    judged = states & {"ok", "warning", "critical"}
+    if judged:
+        ok = judged == {"ok"}
+        last = db.execute(
+            "SELECT * FROM watch WHERE service = ? ORDER BY id DESC LIMIT 1", (service,)
+        ).fetchone()
+        going_on = (
+            last is not None
+            and (last["release"], bool(last["ok"])) == (release, ok)
+            and time - last["until"] <= WATCH_GAP
+        )
+        if going_on:
+            db.execute("UPDATE watch SET until = ? WHERE id = ?", (time, last["id"]))
+        else:
+            db.execute(
+                "INSERT INTO watch (service, release, ok, begun, until) VALUES (?,?,?,?,?)",
+                (service, release, ok, time, time),
+            )
+    for layer, (state, because) in verdicts.items():
+        db.execute(
+            "INSERT INTO verdict (service, layer, state, because, taken, since)"
+            " VALUES (?,?,?,?,?,?) ON CONFLICT (service, layer) DO UPDATE SET"
+            " because = excluded.because, taken = excluded.taken,"
+            " since = CASE WHEN state = excluded.state THEN since ELSE excluded.since END,"
+            " state = excluded.state",
+            (service, layer, state, because, time, time),
+        )
+
+
+def verdicts(db: sqlite3.Connection) -> dict[str, list[Verdict]]:
+    found: dict[str, list[Verdict]] = {}
+    for row in db.execute("SELECT * FROM verdict"):
+        found.setdefault(row["service"], []).append(
+            Verdict(
+                row["layer"],
+                row["state"],
+                row["because"],
+                moment(row["taken"]),
+                moment(row["since"]),
+            )
+        )
+    return found

@@ -1,0 +1,254 @@
+"""The journal in one SQLite file: WAL, synchronous=FULL, 0600 in a folder 0700."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sqlite3
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Any, TypeVar
+
+from backends.journal import changes, records
+from backends.journal.base import Change, ChangeState, StepState, Verdict
+from backends.journal.schema import MIGRATIONS
+from core.errors import BackendError, ModeldeckError
+from core.history import Event, Release
+from core.plan import Plan
+from core.refs import Ref, Value
+
+T = TypeVar("T")
+BUSY_SECONDS = 5.0
+NETWORK_FILESYSTEMS = frozenset(
+    {"nfs", "nfs4", "cifs", "smb3", "smbfs", "afs", "ceph", "glusterfs", "9p", "fuse.sshfs"}
+)
+
+
+class SqliteJournal:
+    """The Journal of `backends.journal.base` on one dedicated thread.
+
+    `read_only` opens an existing file without the right to write; a missing one is then empty.
+    """
+
+    def __init__(self, path: Path, *, read_only: bool = False) -> None:
+        self.path = str(path)
+        self._file = path
+        self._read_only = read_only
+        self._db: sqlite3.Connection | None = None
+        self._thread: ThreadPoolExecutor | None = None
+
+    async def _run(self, what: str, work: Callable[[sqlite3.Connection], T]) -> T:
+        """`work` in one transaction on the journal's own thread."""
+        if self._thread is None:
+            self._thread = ThreadPoolExecutor(1, thread_name_prefix="journal")
+        return await asyncio.get_running_loop().run_in_executor(
+            self._thread, self._transact, what, work
+        )
+
+    def _transact(self, what: str, work: Callable[[sqlite3.Connection], T]) -> T:
+        try:
+            db = self._open()
+            with transaction(db, write=not self._read_only):
+                return work(db)
+        except ModeldeckError:
+            raise
+        except (sqlite3.Error, OSError) as error:
+            raise self._trouble(what, error) from error
+
+    def _open(self) -> sqlite3.Connection:
+        if self._db is None:
+            exists = self._file.exists()
+            if not self._read_only:
+                _prepare_folder(self._file)
+            if self._read_only and not exists:
+                target, uri = ":memory:", False
+            else:
+                mode = "ro" if self._read_only else "rwc"
+                target, uri = f"{self._file.absolute().as_uri()}?mode={mode}", True
+            old = os.umask(0o077)
+            try:
+                db = sqlite3.connect(
+                    target,
+                    uri=uri,
+                    timeout=BUSY_SECONDS,
+                    isolation_level=None,
+                    check_same_thread=False,
+                )
+            finally:
+                os.umask(old)
+            db.row_factory = sqlite3.Row
+            try:
+                self._migrate(db, fresh=target == ":memory:")
+            except BaseException:
+                db.close()
+                raise
+            self._db = db
+        return self._db
+
+    def _migrate(self, db: sqlite3.Connection, *, fresh: bool) -> None:
+        version = db.execute("PRAGMA user_version").fetchone()[0]
+        if version > len(MIGRATIONS):
+            raise BackendError(
+                f"{self.path} was written by a newer modeldeck (schema {version})",
+                backend="journal",
+                operation="open",
+                hint="update modeldeck on this machine, or name another journal in the config",
+            )
+        if self._read_only and not fresh:
+            return
+        if not fresh:
+            db.execute("PRAGMA journal_mode=WAL")
+            db.execute("PRAGMA synchronous=FULL")
+        if version == len(MIGRATIONS):
+            return
+        with transaction(db, write=True):
+            version = db.execute("PRAGMA user_version").fetchone()[0]
+            for number in range(version, len(MIGRATIONS)):
+                for statement in MIGRATIONS[number].split(";"):
+                    if statement.strip():
+                        db.execute(statement)
+            db.execute(f"PRAGMA user_version={len(MIGRATIONS)}")
+
+    def _trouble(self, what: str, error: Exception) -> BackendError:
+        said = str(error)
+        hint = f"is {self._file.parent} writable, and is there room on its disk?"
+        if "readonly" in said or "read-only" in said or "unable to open" in said:
+            said = f"{self.path} cannot be written"
+        elif "full" in said:
+            said = f"the disk of {self.path} is full"
+            hint = "make room, then try again; what was read stays right"
+        elif "locked" in said:
+            said = f"{self.path} was locked by another process for {BUSY_SECONDS:g} s"
+            hint = "another modeldeck on this machine is stuck: `modeldeck doctor` names it"
+        return BackendError(
+            f"{what}: {said}; nothing was changed", backend="journal", operation=what, hint=hint
+        )
+
+    async def begin(
+        self, plan: Plan, *, actor: str, reason: str, command: str, key: str | None, holder: str
+    ) -> Change:
+        return await self._run(
+            "begin a change",
+            lambda db: changes.begin(db, plan, actor, reason, command, key, holder),
+        )
+
+    async def renew(self, change: Change) -> None:
+        await self._run("hold the lease", lambda db: changes.renew(db, change))
+
+    async def step(self, change: Change, index: int, state: StepState, note: str = "") -> None:
+        await self._run("record a step", lambda db: changes.step(db, change, index, state, note))
+
+    async def turn_back(self, change: Change) -> None:
+        await self._run("record the undo", lambda db: changes.turn_back(db, change))
+
+    async def finish(
+        self, change: Change, state: ChangeState, *, verified: bool, note: str, release: int | None
+    ) -> None:
+        await self._run(
+            "record the result",
+            lambda db: changes.finish(db, change, state, verified, note, release),
+        )
+
+    async def take_over(self, number: int, holder: str) -> Change:
+        return await self._run(
+            "take a change over", lambda db: changes.take_over(db, number, holder)
+        )
+
+    async def change(self, number: int) -> Change | None:
+        return await self._run("read a change", lambda db: changes.read(db, number))
+
+    async def changes(self, service: str | None, *, limit: int = 50) -> Sequence[Change]:
+        return await self._run("read changes", lambda db: changes.listed(db, service, limit))
+
+    async def open_changes(self) -> Sequence[Change]:
+        return await self._run("read open changes", changes.open_ones)
+
+    async def events(self, service: str | None, since: datetime) -> Sequence[Event]:
+        return await self._run(
+            "read what changed", lambda db: records.events(db, service, since.timestamp())
+        )
+
+    async def add_release(self, release: Release) -> Release:
+        return await self._run("record a release", lambda db: records.add_release(db, release))
+
+    async def releases(self, service: str) -> Sequence[Release]:
+        return await self._run("read releases", lambda db: records.releases(db, service))
+
+    async def note_readings(
+        self, service: str, readings: Mapping[Ref, tuple[Value, str]], taken: datetime
+    ) -> Sequence[Event]:
+        return await self._run(
+            "record readings",
+            lambda db: records.note_readings(db, service, readings, taken.timestamp()),
+        )
+
+    async def note_health(
+        self, service: str, release: int | None, verdicts: Mapping[str, tuple[str, str]]
+    ) -> None:
+        await self._run(
+            "record health", lambda db: records.note_health(db, service, release, verdicts)
+        )
+
+    async def verdicts(self) -> Mapping[str, Sequence[Verdict]]:
+        return await self._run("read verdicts", records.verdicts)
+
+    async def check(self) -> Mapping[str, Any]:
+        def look(db: sqlite3.Connection) -> dict[str, Any]:
+            held = db.execute("SELECT ref, holder FROM lease").fetchall()
+            count = db.execute("SELECT count(*) FROM change").fetchone()[0]
+            return {"changes": count, "leases": {row["ref"]: row["holder"] for row in held}}
+
+        return await self._run("open the journal", look)
+
+    async def close(self) -> None:
+        if self._thread is not None:
+            thread, self._thread = self._thread, None
+            if self._db is not None:
+                db, self._db = self._db, None
+                await asyncio.get_running_loop().run_in_executor(thread, db.close)
+            thread.shutdown(wait=False)
+
+
+@contextmanager
+def transaction(db: sqlite3.Connection, *, write: bool) -> Iterator[None]:
+    db.execute("BEGIN IMMEDIATE" if write else "BEGIN")
+    try:
+        yield
+    except BaseException:
+        if db.in_transaction:
+            db.execute("ROLLBACK")
+        raise
+    db.execute("COMMIT")
+
+
+def _prepare_folder(file: Path) -> None:
+    if not file.parent.exists():
+        file.parent.mkdir(parents=True, mode=0o700)
+    kind = _filesystem(file.parent)
+    if kind in NETWORK_FILESYSTEMS:
+        raise BackendError(
+            f"{file} lies on a network file system ({kind}), where SQLite's locks do not hold",
+            backend="journal",
+            operation="open",
+            hint='name a local path in the config: [journal] path = "…"',
+        )
+
+
+def _filesystem(folder: Path) -> str:
+    """The type of the file system below the folder, "" where it cannot be told."""
+    try:
+        lines = Path("/proc/self/mounts").read_text().splitlines()
+    except OSError:
+        return ""
+    here = str(folder.resolve())
+    best, kind = "", ""
+    for line in lines:
+        fields = line.split(" ")
+        if len(fields) > 2 and len(fields[1]) >= len(best):
+            point = fields[1].rstrip("/") + "/"
+            if (here + "/").startswith(point):
+                best, kind = fields[1], fields[2]
+    return kind
