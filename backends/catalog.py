@@ -29,3 +29,10 @@ def options_of(role: str, kind: str) -> type | None:
 def open_backend(role: str, adapter: Adapter, context: Context) -> Any:
     """The opened adapter. Its connections are made on first use."""
     return import_module(MODULES[role][adapter.kind]).open_backend(adapter.options, context)
+
+
+def new_options(role: str, kind: str) -> Any:
+    """An adapter's options with their defaults, for a role that needs no config."""
+    cls = options_of(role, kind)
+    assert cls is not None, (role, kind)
+    return cls()

@@ -201,7 +201,7 @@ class Applier:
         verified = await self._verified(change)
         if verified.against:
             return await self._undo(change, NotSeen(f"not seen on live traffic: {verified.text}"))
-        if self.stop.is_set():
+        if self.stop.is_set() and not verified.verified:
             return await self._undo(change, Interrupted("interrupted: what was set is put back"))
         return await self._done(change, verified)
 
@@ -215,17 +215,25 @@ class Applier:
 
     async def _verified(self, change: Change) -> Verified:
         self.tell(Progress(None, "verifying"))
+        look = asyncio.ensure_future(self.verify(change.plan))
+        stopped = asyncio.ensure_future(self.stop.wait())
         try:
-            return await self.verify(change.plan)
+            await asyncio.wait({look, stopped}, return_when=asyncio.FIRST_COMPLETED)
+            if not look.done():
+                return Verified(False, "interrupted before it was seen")
+            return look.result()
         except BackendError as error:
             return Verified(False, f"could not be observed: {error.message}")
+        finally:
+            for task in (look, stopped):
+                task.cancel()
 
     async def _set(self, change: Change, step: Step) -> None:
         """One set of a forward plan, or one attempt on the way back."""
         settable = self.settable(step.ref)
         reading = await settable.read(step.ref)
         if reading.value == step.after:
-            await self._step(change, step, "done", "already so")
+            await self._step(change, step, "done" if step.state == "intent" else "found")
             return
         if reading.value != step.before:
             raise _stranger(step, reading)
@@ -262,10 +270,14 @@ class Applier:
         await self.journal.turn_back(change)
         now = await self.journal.change(change.number)
         assert now is not None
-        left: list[str] = []
+        left = [
+            f"{step.ref} was {show(step.after)} already and was left so"
+            for step in now.steps
+            if step.state == "found"
+        ]
         needs_person = unfinished = False
         for step in reversed(now.steps):
-            if step.state in ("pending", "undone", "foreign"):
+            if step.state in ("pending", "found", "undone", "foreign"):
                 continue
             try:
                 said = await self._put_back(change, step)
@@ -325,7 +337,7 @@ class Applier:
         left: list[str] = []
         cause: ModeldeckError | None = None
         for step in change.steps:
-            if step.state == "done":
+            if step.state in ("done", "found"):
                 continue
             try:
                 await self._insist(change, step)

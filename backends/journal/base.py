@@ -12,7 +12,10 @@ from core.history import Event, Release
 from core.plan import Goal, Plan
 from core.refs import Ref, Value
 
-StepState = Literal["pending", "intent", "done", "undo_intent", "undone", "foreign", "failed"]
+StepState = Literal[
+    "pending", "intent", "done", "found", "undo_intent", "undone", "foreign", "failed"
+]
+"""`found`: it was so before we came, and an undo leaves it; `foreign`: somebody else's value."""
 ChangeState = Literal[
     "running", "done", "undone", "conflict", "unfinished", "needs_person", "superseded"
 ]

@@ -174,7 +174,7 @@ def step(db: sqlite3.Connection, change: Change, index: int, state: StepState, n
         (state, note, time, time, change.number, index),
     )
     item = change.steps[index]
-    value = {"done": item.after, "undone": item.before}.get(state, ...)
+    value = {"done": item.after, "found": item.after, "undone": item.before}.get(state, ...)
     if value is not ...:
         # What a change set itself is no outside change for the next poll.
         db.execute(

@@ -1,0 +1,143 @@
+"""The opened deck: config, backends and journal, each opened on first use."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, cast
+
+from backends import catalog
+from backends.base import Context, Registry, Router, Settable, Slot
+from commands.configfile import Loaded, load, state_folder
+from commands.identity import actor, holder
+from core.config import Config, Service
+from core.errors import Refused, UsageError, nearest
+from core.refs import Ref
+
+if TYPE_CHECKING:
+    from backends.journal.sqlite import SqliteJournal
+
+
+class Deck:
+    """What a command is given first. An async context manager: leaving it closes every backend."""
+
+    def __init__(self, loaded: Loaded, *, read_only: bool = False) -> None:
+        self.config: Config = loaded.config
+        self.path: Path | None = loaded.path
+        self.read_only = read_only or loaded.config.environment.read_only
+        self.actor = actor()
+        self.holder = holder()
+        self._opened: dict[tuple[str, ...], Any] = {}
+
+    @classmethod
+    def open(
+        cls, config: str | None = None, env: str | None = None, read_only: bool = False
+    ) -> Deck:
+        return cls(load(config, env), read_only=read_only)
+
+    async def __aenter__(self) -> Deck:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        tb: TracebackType | None,
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Close what was opened, each within a second, whatever the others do."""
+        opened, self._opened = list(self._opened.values()), {}
+
+        async def one(backend: Any) -> None:
+            with contextlib.suppress(Exception):
+                await asyncio.wait_for(backend.close(), 1)
+
+        await asyncio.gather(*(one(backend) for backend in opened))
+
+    @property
+    def environment(self) -> str:
+        return self.config.environment.name
+
+    @property
+    def production(self) -> bool:
+        return self.config.environment.production
+
+    def service(self, name: str) -> Service:
+        found = self.config.services.get(name)
+        if found is None:
+            known = list(self.config.services)
+            hint = f"the config names {', '.join(known[:12])}" if known else "the config names none"
+            raise UsageError(f"there is no service {name!r}.{nearest(name, known)}", hint=hint)
+        return found
+
+    def services(self, name: str | None = None) -> list[Service]:
+        return [self.service(name)] if name else list(self.config.services.values())
+
+    @property
+    def registry(self) -> Registry:
+        if self.config.registry is None:
+            raise Refused(
+                "no registry is configured",
+                hint='[registry] kind = "mlflow", url = "…" in the config connects one',
+            )
+        return cast(
+            Registry, self._open(("registry",), "registry", self.config.registry, Context())
+        )
+
+    def router(self, service: Service) -> Router | None:
+        if service.router is None:
+            return None
+        context = Context(service.name, service.model or "", slots=tuple(service.slots))
+        return cast(Router, self._open(("router", service.name), "router", service.router, context))
+
+    def slot(self, service: Service, name: str) -> Slot:
+        context = Context(service.name, service.model or service.name, name, tuple(service.slots))
+        adapter = service.slots[name]
+        return cast(Slot, self._open(("slot", service.name, name), "slot", adapter, context))
+
+    @property
+    def gpus(self) -> Any:
+        from core.schema import Adapter
+
+        adapter = self.config.gpus or Adapter("nvml", catalog.new_options("gpus", "nvml"))
+        return self._open(("gpus",), "gpus", adapter, Context())
+
+    @property
+    def journal(self) -> SqliteJournal:
+        key = ("journal",)
+        if key not in self._opened:
+            from backends.journal.sqlite import SqliteJournal
+
+            named = self.config.journal.path
+            path = Path(named).expanduser() if named else self._default_journal()
+            self._opened[key] = SqliteJournal(path)
+        return cast("SqliteJournal", self._opened[key])
+
+    def _default_journal(self) -> Path:
+        return state_folder() / f"{self.environment}.db"
+
+    def settable(self, ref: Ref) -> Settable:
+        """The adapter that reads and sets the ref."""
+        if ref.kind in ("stage", "alias", "prompt", "block"):
+            return self.registry
+        if ref.kind == "traffic":
+            router = self.router(self.service(ref.name))
+            if router is not None:
+                return router
+        if ref.kind == "slot":
+            service, slot = ref.parts
+            if slot in self.service(service).slots:
+                return self.slot(self.service(service), slot)
+        raise Refused(
+            f"nothing in the config can set {ref}",
+            hint="the change was planned with another config: `modeldeck doctor` shows this one",
+        )
+
+    def _open(self, key: tuple[str, ...], role: str, adapter: Any, context: Context) -> Any:
+        if key not in self._opened:
+            self._opened[key] = catalog.open_backend(role, adapter, context)
+        return self._opened[key]

@@ -1,0 +1,124 @@
+"""One service as a plan maker needs it: read strictly, since a plan is made from it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+
+from backends.base import Router, SlotState
+from commands.deck import Deck
+from core.config import Service
+from core.errors import BackendError
+from core.history import Release
+from core.observed import Observed, RouterView, SlotView
+from core.refs import Ref, Value, traffic_ref
+from core.releases import prompt_refs
+from core.split import Split
+from core.versions import Model
+
+
+async def observe(deck: Deck, service: Service) -> Observed:
+    """Everything that a plan may depend on, read just now.
+
+    Raises BackendError where the registry or the router cannot be asked. A slot that does not
+    answer is seen as one that is not ready.
+    """
+    router = deck.router(service)
+    model, split, slots, prompts, releases, previous = await asyncio.gather(
+        read_model(deck, service),
+        read_split(router, service),
+        read_slots(deck, service),
+        read_prompts(deck, service),
+        deck.journal.releases(service.name),
+        previous_split(deck, service),
+    )
+    view = None
+    if router is not None:
+        ability = router.ability
+        view = RouterView(ability.shadow, ability.smallest_step, ability.limits, router.guarded)
+    if previous is None and split is not None and split.settled:
+        previous = split
+    return Observed(
+        service,
+        model,
+        view,
+        split,
+        previous,
+        slots,
+        prompts,
+        tuple(releases),
+        deck.registry.guarded if model or prompts else False,
+    )
+
+
+async def read_model(deck: Deck, service: Service) -> Model | None:
+    return await deck.registry.model(service.model) if service.model else None
+
+
+async def read_split(router: Router | None, service: Service) -> Split | None:
+    if router is None:
+        return None
+    value = (await router.read(traffic_ref(service.name))).value
+    return value if isinstance(value, Split) else None
+
+
+async def slot_states(deck: Deck, service: Service) -> Mapping[str, SlotState | BackendError]:
+    """Every slot's state, or what failed when it was asked."""
+
+    async def one(name: str) -> SlotState | BackendError:
+        try:
+            return await deck.slot(service, name).state()
+        except BackendError as error:
+            return error
+
+    names = list(service.slots)
+    return dict(zip(names, await asyncio.gather(*(one(name) for name in names)), strict=True))
+
+
+async def read_slots(deck: Deck, service: Service) -> Mapping[str, SlotView]:
+    views: dict[str, SlotView] = {}
+    for name, state in (await slot_states(deck, service)).items():
+        slot = deck.slot(service, name)
+        if isinstance(state, BackendError):
+            views[name] = SlotView(None, False, False, state.message)
+        else:
+            views[name] = SlotView(state.version, state.ready, slot.can_load, slot.why_not)
+    return views
+
+
+async def read_prompts(deck: Deck, service: Service) -> Mapping[Ref, str | None]:
+    refs = prompt_refs(service.prompts)
+    readings = await asyncio.gather(*(deck.registry.read(ref) for ref in refs))
+    return {ref: _text(reading.value) for ref, reading in zip(refs, readings, strict=True)}
+
+
+async def previous_split(deck: Deck, service: Service) -> Split | None:
+    """The settled split before the running canary or shadow, as the journal has it."""
+    for change in await deck.journal.changes(service.name):
+        if change.state not in ("done", "unfinished", "superseded"):
+            continue
+        moved = change.plan.find("traffic")
+        if moved is None:
+            continue
+        for value in (moved.after, moved.before):
+            if isinstance(value, Split) and value.settled:
+                return value
+    return None
+
+
+def release_of(seen: Observed) -> Release | None:
+    """The release that what serves now would make; None while it is not settled."""
+    from datetime import UTC, datetime
+
+    live = seen.live
+    if seen.split is None or seen.split.settled is None or len(live) != 1:
+        return None
+    (version,) = live
+    if version.startswith("?"):
+        return None
+    prompts = {ref.name: value for ref, value in seen.prompts.items() if value is not None}
+    return Release(0, seen.name, datetime.now(UTC), version, prompts, {}, dict(live))
+
+
+def _text(value: Value) -> str | None:
+    return value if isinstance(value, str) else None

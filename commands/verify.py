@@ -1,0 +1,56 @@
+"""Looking from outside whether a plan had its effect: live traffic that arrives as split."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Mapping
+
+from backends.base import Router
+from commands.apply import Verified
+from commands.deck import Deck
+from core.plan import Plan
+from core.split import Split
+from core.verify import Seen, judge_split
+
+FORWARD_SECONDS = 10.0
+BACK_SECONDS = 5.0
+LOOK_EVERY = 0.1
+GRACE_SECONDS = 0.05
+"""Requests that the router had already taken when the split moved are not counted."""
+
+
+async def verify(deck: Deck, plan: Plan) -> Verified:
+    """Watch the plan's traffic until it is seen, or the deadline is over."""
+    moved = plan.find("traffic")
+    if moved is None:
+        return Verified(True, "read back as set")
+    split = moved.after
+    router = deck.router(deck.service(plan.service))
+    if router is None or not isinstance(split, Split):
+        return Verified(False, "no router can be asked")
+    deadline = BACK_SECONDS if plan.goal == "back" else FORWARD_SECONDS
+    seen = await watch(router, split, deadline)
+    return Verified(seen.answer == "seen", seen.text, seen.answer == "against")
+
+
+async def watch(router: Router, split: Split, seconds: float) -> Seen:
+    """Judge the counts that arrive from now on, at the latest after `seconds`."""
+    await asyncio.sleep(GRACE_SECONDS)
+    start = await _requests(router)
+    end = time.monotonic() + seconds
+    while True:
+        await asyncio.sleep(LOOK_EVERY)
+        final = time.monotonic() >= end
+        now = await _requests(router)
+        # A router that restarted counts from 0 again.
+        delta = {slot: now[slot] - start.get(slot, 0) for slot in now}
+        if any(count < 0 for count in delta.values()):
+            start, delta = now, dict.fromkeys(now, 0)
+        seen = judge_split(split, delta, final=final)
+        if final or seen.answer == "seen":
+            return seen
+
+
+async def _requests(router: Router) -> Mapping[str, int]:
+    return {slot: counts.requests for slot, counts in (await router.counts()).items()}
