@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -16,13 +17,16 @@ if TYPE_CHECKING:
 TIMEOUT = 3.0
 """Seconds for a whole request, shorter than a lease (`changes.md`, rule 8)."""
 MAX_ANSWER = 64 * 1024 * 1024
-"""Bytes; a larger answer is a bad one."""
+"""Bytes, unpacked; a larger answer is a bad one."""
+_IDLE = 4.0
+"""Seconds; below the five after which uvicorn drops a connection that it may be asked on."""
 
 
 class Http:
-    """A client of one backend. Retries only GET, once, where the connection could not be made.
+    """A client of one backend. Retries only GET, once, where the connection failed.
 
-    Redirects are not followed, so that credentials never reach another host.
+    `timeout` is for a whole request with its retry, in seconds. Redirects are not followed, so
+    that credentials never reach another host. `address` is the base URL as it may be shown.
     """
 
     def __init__(
@@ -36,6 +40,7 @@ class Http:
     ) -> None:
         self.backend = backend
         self.base_url = base_url.rstrip("/")
+        self.address = _shown(self.base_url)
         self.timeout = timeout
         self._headers = {"user-agent": "modeldeck"}
         if token:
@@ -52,6 +57,8 @@ class Http:
                 path = url.removeprefix("unix:").removeprefix("//")
                 transport, url = httpx.AsyncHTTPTransport(uds=path), "http://localhost"
             verify: Any = _tls_context() if url.startswith("https:") else False
+            # A proxy of the environment cannot see this host's loopback or sockets.
+            own_host = transport is not None or _LOOPBACK.match(url) is not None
             self._client = httpx.AsyncClient(
                 base_url=url,
                 timeout=self.timeout,
@@ -60,6 +67,8 @@ class Http:
                 follow_redirects=False,
                 transport=transport,
                 verify=verify,
+                trust_env=not own_host,
+                limits=httpx.Limits(max_connections=20, keepalive_expiry=_IDLE),
             )
         return self._client
 
@@ -77,6 +86,7 @@ class Http:
         params: Mapping[str, Any] | None = None,
         json_body: Any = None,
         ok: tuple[int, ...] = (200,),
+        timeout: float | None = None,
     ) -> httpx.Response:
         """The answer, its status one of `ok`. `what` says in words what is asked.
 
@@ -84,50 +94,81 @@ class Http:
         """
         import httpx
 
-        client = self._open()
-        attempts = 2 if method == "GET" else 1
-        for attempt in range(attempts):
-            try:
-                async with asyncio.timeout(self.timeout):
-                    answer = await client.request(method, path, params=params, json=json_body)
-                break
-            except (httpx.ConnectError, httpx.ConnectTimeout) as error:
-                if attempt + 1 == attempts:
-                    raise self._error(
-                        Unreachable, what, f"nothing answers at {self.base_url}"
-                    ) from error
-            except httpx.PoolTimeout as error:
-                raise self._error(Unreachable, what, "all connections are in use") from error
-            except (httpx.TimeoutException, TimeoutError) as error:
-                said = f"no answer from {self.base_url} within {self.timeout:g} s"
-                raise self._error(Timeout, what, said) from error
-            except httpx.InvalidURL as error:
-                raise self._error(Unreachable, what, f"{self.base_url} is no address") from error
-            except httpx.HTTPError as error:
-                # The connection broke while an answer was awaited: a write may have landed.
-                if method == "GET" and attempt + 1 < attempts:
-                    continue
-                kind = BadAnswer if method == "GET" else Timeout
-                said = f"{self.base_url} broke the connection off ({type(error).__name__})"
-                raise self._error(kind, what, said) from error
+        limit = self.timeout if timeout is None else timeout
+        # Shorter, so that a write which was never sent is not taken for one that may have landed.
+        timeouts = httpx.Timeout(limit, connect=limit * 0.8, pool=limit * 0.8)
+        try:
+            request = self._open().build_request(
+                method, path, params=params, json=json_body, timeout=timeouts
+            )
+        except httpx.InvalidURL as error:
+            raise self._error(Unreachable, what, f"{self.address} is no address") from error
+        except ValueError as error:
+            said = "what should be sent holds characters that no request can carry"
+            raise self._error(Denied, what, said) from error
+        try:
+            async with asyncio.timeout(limit):
+                answer = await self._send(request, what)
+        except (httpx.ConnectTimeout, httpx.PoolTimeout) as error:
+            said = f"no connection to {self.address} within {limit:g} s"
+            raise self._error(Unreachable, what, said) from error
+        except (httpx.TimeoutException, TimeoutError) as error:
+            said = f"no answer from {self.address} within {limit:g} s"
+            raise self._error(Timeout, what, said) from error
         if answer.status_code in ok:
             return answer
         raise self._refusal(what, answer)
 
+    async def _send(
+        self, request: httpx.Request, what: str, *, again: bool = True
+    ) -> httpx.Response:
+        import httpx
+
+        reading = request.method == "GET"
+        try:
+            answer = await self._open().send(request, stream=True)
+            try:
+                return await self._whole(answer, what)
+            finally:
+                await answer.aclose()
+        except httpx.TimeoutException:
+            raise
+        except httpx.HTTPError as error:
+            if reading and again:
+                return await self._send(request, what, again=False)
+            if isinstance(error, httpx.ConnectError | httpx.UnsupportedProtocol):
+                said = f"nothing answers at {self.address}"
+                raise self._error(Unreachable, what, said) from error
+            # The connection broke while an answer was awaited: a write may have landed.
+            said = f"{self.address} broke the connection off ({type(error).__name__})"
+            raise self._error(BadAnswer if reading else Timeout, what, said) from error
+
+    async def _whole(self, answer: httpx.Response, what: str) -> httpx.Response:
+        """The answer with its body, read piece by piece so that no endless one fills the memory."""
+        pieces: list[bytes] = []
+        size = 0
+        async for piece in answer.aiter_bytes():
+            size += len(piece)
+            if size > MAX_ANSWER:
+                raise self.bad(what, f"{self.address} answered more than {MAX_ANSWER} bytes")
+            pieces.append(piece)
+        answer._content = b"".join(pieces)
+        return answer
+
     async def json(self, method: str, path: str, *, what: str, **kwargs: Any) -> Any:
         """Like `request`, for an answer that is a JSON object."""
         answer = await self.request(method, path, what=what, **kwargs)
-        if not answer.content:
+        if not answer.content and method != "GET":
             return {}
         try:
             value = json.loads(answer.content)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             kind = answer.headers.get("content-type", "no content type").split(";")[0]
-            said = f"{self.base_url} answered {clean(kind)} where JSON was expected"
+            said = f"{self.address} answered {clean(kind)} where JSON was expected"
             raise self._error(BadAnswer, what, said) from error
         if not isinstance(value, dict):
             raise self.bad(
-                what, f"{self.base_url} answered a JSON {type(value).__name__}, not an object"
+                what, f"{self.address} answered a JSON {type(value).__name__}, not an object"
             )
         return value
 
@@ -137,7 +178,7 @@ class Http:
             f"{what}: {message}",
             backend=self.backend,
             operation=what,
-            hint=f"is {self.base_url} the right address? `modeldeck doctor` checks every backend",
+            hint=f"is {self.address} the right address? `modeldeck doctor` checks every backend",
         )
 
     def _error(self, kind: type[BackendError], what: str, message: str) -> BackendError:
@@ -145,7 +186,7 @@ class Http:
         return kind(f"{what}: {message}", backend=self.backend, operation=what, hint=hint)
 
     def _refusal(self, what: str, answer: httpx.Response) -> BackendError:
-        said = f"{self.base_url} answered {answer.status_code} {answer.reason_phrase}".rstrip()
+        said = f"{self.address} answered {answer.status_code} {answer.reason_phrase}".rstrip()
         detail = _detail(answer)
         kind: type[BackendError] = Denied if 400 <= answer.status_code < 500 else BadAnswer
         hint = None
@@ -167,12 +208,20 @@ def _detail(answer: httpx.Response) -> str:
     """What the server said itself, short and harmless."""
     try:
         body = json.loads(answer.content)
-    except ValueError:
+    except (ValueError, RecursionError):
         return ""
     if not isinstance(body, dict):
         return ""
     text = body.get("message") or body.get("error") or body.get("detail") or ""
     return clean(text)[:300] if isinstance(text, str) else ""
+
+
+_LOOPBACK = re.compile(r"https?://(localhost|127\.[0-9.]+|\[::1\])(:|/|$)")
+
+
+def _shown(url: str) -> str:
+    """The URL without the user and password that it may carry."""
+    return clean(re.sub(r"//[^/@]*@", "//", url))
 
 
 _TLS: Any = None

@@ -1,0 +1,307 @@
+"""MLflow's model registry over its REST interface. The package mlflow is never imported here:
+that costs seconds, and its client waits minutes for a dead server.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from backends.base import Context, Health, Reading
+from backends.http import Http
+from backends.registry import mlflow_answers as answers
+from backends.registry import mlflow_filters as filters
+from backends.secrets import load
+from core.errors import BackendError, Conflict, Denied, nearest
+from core.refs import Ref, Value, show
+from core.schema import Duration, Secret
+from core.text import clean
+from core.versions import Model
+
+T = TypeVar("T")
+_API = "/api/2.0/mlflow"
+_PAGE = 1000
+_MOST_PAGES = 200
+_TAG_OF = {"stage": answers.STAGE_TAG, "block": answers.BLOCK_TAG}
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    url: str
+    """The tracking server, `https://mlflow.example.com`."""
+    token: Secret | None = None
+    """A bearer token; MLflow's own basic-auth takes `username` and `password` instead."""
+    username: str | None = None
+    password: Secret | None = None
+    timeout: Duration = 3.0
+
+
+def open_backend(options: Options, context: Context) -> MlflowRegistry:  # noqa: ARG001
+    password = load(options.password)
+    auth = (options.username, password or "") if options.username is not None else None
+    token = None if auth else load(options.token)
+    return MlflowRegistry(options.url, token=token, auth=auth, timeout=options.timeout)
+
+
+class MlflowRegistry:
+    """The `Registry` protocol on MLflow.
+
+    MLflow compares nothing before it sets: `write` reads again just before, which narrows the
+    window in which somebody else's write is overwritten and does not close it.
+    """
+
+    guarded = False
+    # A busy server works off its queue although nobody waits for the answers any more.
+    settle_seconds = 5.0
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        token: str | None = None,
+        auth: tuple[str, str] | None = None,
+        timeout: float = 3.0,
+    ) -> None:
+        self._http = Http("MLflow", url, timeout=timeout, token=token, auth=auth)
+        self._http.backend = f"MLflow at {self._http.address}"
+        self._lists = True
+        """Whether the server understands IN; older ones do not."""
+
+    async def close(self) -> None:
+        await self._http.close()
+
+    # What there is
+
+    async def aliases(self, models: Sequence[str]) -> Mapping[str, Mapping[str, str]]:
+        wanted = list(dict.fromkeys(models))
+        if not wanted:
+            return {}
+        if len(wanted) == 1:
+            found = await self._find(wanted[0])
+            return {} if found is None else {wanted[0]: self._understand(answers.aliases_of, found)}
+        seen = await self._aliases_by_search(wanted, "")
+        missing = [name for name in wanted if name not in seen]
+        if missing:
+            seen |= await self._aliases_by_search(missing, filters.PROMPTS)
+        return {name: seen[name] for name in wanted if name in seen}
+
+    async def model(self, name: str) -> Model:
+        found = await self._model(name)
+        what = f"versions of {clean(name)}"
+        params = {"filter": filters.versions_of(name), "max_results": 10 * _PAGE}
+        items = [
+            item
+            async for item in self._pages("model-versions/search", "model_versions", params, what)
+        ]
+        return self._understand(
+            lambda: answers.model(name, answers.aliases_of(found), items), what=what
+        )
+
+    async def names(self) -> Sequence[str]:
+        what = "registered models"
+        pages = self._pages("registered-models/search", "registered_models", {}, what)
+        return [self._understand(answers.name_of, item, what=what) async for item in pages]
+
+    async def run_metrics(self, run_id: str) -> Mapping[str, float]:
+        what = f"metrics of run {clean(run_id)}"
+        answer = await self._get("runs/get", {"run_id": run_id}, what)
+        return self._understand(answers.run_metrics, answer, what=what)
+
+    async def check(self) -> Sequence[Health]:
+        started = time.monotonic()
+        label = self._http.backend
+        try:
+            await self._get("registered-models/search", {"max_results": 1}, "registered models")
+        except BackendError as error:
+            took = time.monotonic() - started
+            return [Health(label, False, error.message, took, error.hint)]
+        took = time.monotonic() - started
+        return [
+            Health(label, True, await self._server_version(), took),
+            Health("MLflow: may write", True, "not checked: only a write would show it"),
+        ]
+
+    # Refs
+
+    async def read(self, ref: Ref) -> Reading:
+        owner, item = ref.parts
+        if ref.kind in _TAG_OF:
+            tags = await self._version_tags(owner, item)
+            return Reading(tags.get(_TAG_OF[ref.kind]))
+        if ref.kind in ("alias", "prompt"):
+            found = await self._model(owner, prompt=ref.kind == "prompt")
+            named = self._understand(answers.aliases_of, found, what=f"aliases of {clean(owner)}")
+            return Reading(named.get(item))
+        raise self._denied(f"read {clean(ref)}", f"MLflow holds no {ref.kind}")
+
+    async def write(self, ref: Ref, after: Value, *, before: Value, revision: str) -> None:  # noqa: ARG002
+        if after is not None and not isinstance(after, str):
+            raise self._denied(f"set {clean(ref)}", f"takes a word, not {clean(show(after))}")
+        seen = (await self.read(ref)).value
+        if seen not in (before, after):
+            raise Conflict(
+                f"{clean(ref)} is {clean(show(seen))}, not {clean(show(before))}: "
+                f"somebody else changed it",
+                hint="look at `modeldeck changes`, then make the plan again",
+            )
+        owner, item = ref.parts
+        if ref.kind in _TAG_OF:
+            await self._set_tag(owner, item, _TAG_OF[ref.kind], after)
+        else:
+            await self._set_alias(owner, item, after)
+
+    async def _set_tag(self, model: str, number: str, key: str, value: str | None) -> None:
+        body = {"name": model, "version": number, "key": key}
+        if value is None:
+            await self._send("DELETE", "model-versions/delete-tag", body, f"delete tag {key}")
+        else:
+            await self._send(
+                "POST", "model-versions/set-tag", {**body, "value": value}, f"set tag {key}"
+            )
+
+    async def _set_alias(self, model: str, alias: str, number: str | None) -> None:
+        body, what = {"name": model, "alias": alias}, f"set {clean(model)}@{clean(alias)}"
+        if number is None:
+            await self._send("DELETE", "registered-models/alias", body, what)
+            return
+        try:
+            await self._send("POST", "registered-models/alias", {**body, "version": number}, what)
+        except Denied:
+            await self._name_versions(model, number, what)
+            raise
+
+    # Calls
+
+    async def _aliases_by_search(
+        self, models: Sequence[str], more: str
+    ) -> dict[str, Mapping[str, str]]:
+        """Models that are left out do not exist, or are prompts where `more` does not ask."""
+        listed = filters.any_of(models) if self._lists else None
+        condition = " AND ".join(part for part in (listed, more) if part)
+        params: dict[str, Any] = {"filter": condition} if condition else {}
+        what, wanted = "aliases", set(models)
+        found: dict[str, Mapping[str, str]] = {}
+        try:
+            async for item in self._pages(
+                "registered-models/search", "registered_models", params, what
+            ):
+                name = self._understand(answers.name_of, item, what=what)
+                if name in wanted:
+                    found[name] = self._understand(answers.aliases_of, item, what=what)
+        except Denied as error:
+            if listed is None or getattr(error, "status", None) != 400:
+                raise
+            self._lists = False
+            return await self._aliases_by_search(models, more)
+        return found
+
+    async def _find(self, name: str) -> Mapping[str, Any] | None:
+        what = f"model {clean(name)}"
+        answer = await self._look_up("registered-models/get", {"name": name}, what)
+        if answer is None:
+            return None
+        return self._understand(answers.registered_model, answer, name, what=what)
+
+    async def _model(self, name: str, *, prompt: bool | None = None) -> Mapping[str, Any]:
+        """Raises Denied where there is none, or where it is not (or is) a prompt."""
+        found = await self._find(name)
+        kind = "prompt" if prompt else "model"
+        what = f"{kind} {clean(name)}"
+        if found is None:
+            raise self._denied(what, f"there is no registered {what}", await self._alike(name))
+        if prompt is not None and self._understand(answers.is_prompt, found) is not prompt:
+            raise self._denied(what, f"{clean(name)} is a {'model' if prompt else 'prompt'}")
+        return found
+
+    async def _version_tags(self, model: str, number: str) -> Mapping[str, str]:
+        what = f"version {clean(number)} of {clean(model)}"
+        params = {"name": model, "version": number}
+        known = number.isascii() and number.isdigit()
+        answer = await self._look_up("model-versions/get", params, what) if known else None
+        if answer is None:
+            await self._name_versions(model, number, what)
+            raise self._denied(what, f"there is no {what}")
+        item = self._understand(answers.model_version, answer, (model, number), what=what)
+        return self._understand(answers.tags_of, item, what=what)
+
+    async def _name_versions(self, model: str, number: str, what: str) -> None:
+        """Raises a Denied that names what there is, where the version is what is missing."""
+        try:
+            there = [version.number for version in (await self.model(model)).versions]
+        except Denied:
+            raise
+        except BackendError:
+            return
+        if number not in there:
+            newest = ", ".join(there[:3]) or "none"
+            guess = f"its newest versions are {newest}.{nearest(number, there)}"
+            said = f"{clean(model)} has no version {clean(number)}; {guess}"
+            raise self._denied(what, said)
+
+    async def _alike(self, name: str) -> str | None:
+        try:
+            return nearest(clean(name), [clean(known) for known in await self.names()]).strip()
+        except BackendError:
+            return None
+
+    async def _pages(
+        self, path: str, key: str, params: Mapping[str, Any], what: str
+    ) -> AsyncIterator[Mapping[str, Any]]:
+        token: str | None = None
+        for _ in range(_MOST_PAGES):
+            asked = {"max_results": _PAGE, **params, **({"page_token": token} if token else {})}
+            answer = await self._get(path, asked, what)
+            items, following = self._understand(answers.page, answer, key, what=what)
+            for item in items:
+                yield item
+            if following is None:
+                return
+            if following == token:
+                raise self._http.bad(what, "the same page comes again and again")
+            token = following
+        raise self._http.bad(what, f"more than {_MOST_PAGES} pages")
+
+    async def _server_version(self) -> str:
+        try:
+            answer = await self._http.request("GET", "/version", what="server version")
+        except BackendError:
+            return "answers, and does not tell its version"
+        text = answer.text.strip()
+        return f"MLflow {clean(text)}" if 0 < len(text) < 40 else "answers with no version"
+
+    async def _get(self, path: str, params: Mapping[str, Any], what: str) -> Any:
+        return await self._http.json("GET", f"{_API}/{path}", what=what, params=params)
+
+    async def _look_up(self, path: str, params: Mapping[str, Any], what: str) -> Any:
+        """None where MLflow itself says that there is no such thing.
+
+        The status alone would not do: any web server answers 404 to what it does not know.
+        """
+        answer = await self._http.json(
+            "GET", f"{_API}/{path}", what=what, params=params, ok=(200, 400, 404)
+        )
+        code = answer.get("error_code")
+        if code == "RESOURCE_DOES_NOT_EXIST":
+            return None
+        if isinstance(code, str):
+            raise self._denied(what, f"{what}: {clean(answer.get('message', code))[:300]}")
+        return answer
+
+    async def _send(self, method: str, path: str, body: Mapping[str, Any], what: str) -> None:
+        await self._http.json(method, f"{_API}/{path}", what=what, json_body=body)
+
+    def _understand(self, parse: Callable[..., T], *parts: Any, what: str = "models") -> T:
+        try:
+            return parse(*parts)
+        except answers.Malformed as error:
+            raise self._http.bad(what, f"{self._http.address} {clean(error)}") from error
+
+    def _denied(self, what: str, message: str, hint: str | None = None) -> Denied:
+        return Denied(
+            message,
+            backend=self._http.backend,
+            operation=what,
+            hint=hint or "`modeldeck versions SERVICE` lists what there is",
+        )
