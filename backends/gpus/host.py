@@ -24,7 +24,8 @@ class Patience:
     """In seconds. A slow driver is soon reported and given up only much later: without
     persistence mode it takes seconds per GPU to wake up, and would never get there otherwise."""
 
-    report: float = 5.0
+    report: float = 4.0
+    """Beyond the interval between two samples."""
     give_up: float = 30.0
     retry_first: float = 1.0
     retry_last: float = 60.0
@@ -40,14 +41,14 @@ class HostGpus:
         host: str,
         arguments: Sequence[str],
         *,
-        deadline: float,
+        interval: float,
         expected: int | None,
         patience: Patience,
     ) -> None:
-        """`arguments` of the Python that samples; `deadline` in seconds is the longest silence."""
+        """`arguments` of the Python that samples every `interval` seconds."""
         self.host = host
         self._arguments = arguments
-        self._deadline = deadline
+        self._deadline = interval + patience.report
         self._expected = expected
         self._patience = patience
         self._child: Child | None = None
@@ -94,7 +95,7 @@ class HostGpus:
             self._child.read()
         if self._child is not None:
             quiet = time.monotonic() - max(self._child.started, self._silent_since)
-            if quiet > self._patience.give_up:
+            if quiet > self._deadline + self._patience.give_up:
                 self._abandon(self._child)
                 self._back_off()
         held = len(self._stuck) >= self._patience.stuck

@@ -46,21 +46,20 @@ class NvmlGpus:
     """This host's GPUs. The sampler starts with the first `sample` and ends with `close`."""
 
     def __init__(self, options: Options, patience: Patience | None = None) -> None:
-        patience = patience or Patience()
         self.host = clean(os.uname().nodename.split(".")[0]) or "local"
         self._gpus = HostGpus(
             self.host,
             [str(SAMPLER), "--interval", str(options.interval)],
-            deadline=max(patience.report, 3 * options.interval),
+            interval=options.interval,
             expected=options.expected,
-            patience=patience,
+            patience=patience or Patience(),
         )
 
     async def sample(self) -> GpuReport:
         """The newest sample, at most about one interval old, or why there is none.
 
-        The first call waits for the first sample, five seconds at most. Never raises: what is
-        wrong with the driver is the host's status in the report.
+        The first call waits for the first sample, four seconds beyond the interval at most.
+        Never raises: what is wrong with the driver is the host's status in the report.
         """
         return await self._gpus.report()
 
