@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar
 
+from core.errors import ModeldeckError
 from core.plan import Plan
 
 if TYPE_CHECKING:
@@ -40,12 +41,14 @@ class Report(Protocol):
     def grids(self) -> Sequence[Grid]:
         """The same for people."""
 
-    @property
-    def exit_code(self) -> int: ...
+    def error(self) -> ModeldeckError | None:
+        """Why the exit code is not 0: a `No`, or the backend that could not be asked."""
 
-    @property
-    def why(self) -> str:
-        """Where the exit code is 1: what the answer "no" or "not known" is about."""
+
+class No(ModeldeckError):
+    """The answer is no, or not known (exit 1)."""
+
+    code = "no"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,19 +63,19 @@ class Param:
 
 
 def positional(
-    help: str, *, completes: Completes = "", metavar: str = "", default: Any = ...
+    text: str, *, completes: Completes = "", metavar: str = "", default: Any = ...
 ) -> Any:
     """A positional parameter; optional where it has a default."""
-    meta = {"param": Param(help, None, metavar, completes)}
+    meta = {"param": Param(text, None, metavar, completes)}
     if default is ...:
         return field(metadata=meta)
     return field(default=default, metadata=meta)
 
 
 def option(
-    flag: str, help: str, *, default: Any, metavar: str = "", completes: Completes = ""
+    flag: str, text: str, *, default: Any, metavar: str = "", completes: Completes = ""
 ) -> Any:
-    return field(default=default, metadata={"param": Param(help, flag, metavar, completes)})
+    return field(default=default, metadata={"param": Param(text, flag, metavar, completes)})
 
 
 Kind = Literal["query", "change", "other"]

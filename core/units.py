@@ -60,6 +60,18 @@ def show_share(value: float) -> str:
     return f"{_three(value * 100)} %"
 
 
+def show_value(value: float | None, unit: str) -> str:
+    """A figure with its unit (`core.figures.Unit`); "–" where there is none."""
+    if value is None:
+        return "–"
+    if unit == "seconds":
+        return show_seconds(value)
+    if unit == "share":
+        return show_share(value)
+    text = f"{value:,.0f}" if abs(value) >= 100 or value == int(value) else f"{value:.3g}"
+    return f"{text} /s" if unit == "per_second" else text
+
+
 def show_bytes(value: float) -> str:
     for unit in ("B", "KiB", "MiB", "GiB"):
         if abs(value) < 1024:

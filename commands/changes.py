@@ -1,0 +1,103 @@
+"""`changes`: what changed, by us and from outside."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from commands.deck import Deck
+from commands.sources.history import read_events
+from commands.spec import Cell, Grid, Spec, option, positional
+from core.errors import ModeldeckError, UsageError
+from core.history import Event
+from core.units import parse_duration, show_duration, show_time
+
+
+@dataclass(frozen=True, slots=True)
+class Args:
+    service: str | None = positional(
+        "the service; all without it", completes="service", default=None
+    )
+    since: str = option("--since", "how far back", default="48h", metavar="DURATION")
+
+
+@dataclass(frozen=True)
+class ChangesReport:
+    events: tuple[Event, ...]
+    seconds: float
+
+    def data(self) -> Mapping[str, Any]:
+        return {"changes": [event_json(event) for event in self.events]}
+
+    def grids(self) -> Sequence[Grid]:
+        columns = ("when", "service", "by", "what", "", "reason")
+        rows = [_row(event) for event in self.events]
+        empty = f"nothing changed in {show_duration(self.seconds)}, as far as anybody looked"
+        return [Grid(columns, rows, empty=empty)]
+
+    def error(self) -> ModeldeckError | None:
+        return None
+
+
+def event_json(event: Event) -> dict[str, Any]:
+    return {
+        "at": show_time(event.at),
+        "after": show_time(event.after) if event.after else None,
+        "service": event.service,
+        "origin": event.origin,
+        "kind": event.kind,
+        "what": event.what,
+        "by": event.actor or None,
+        "change": event.change,
+        "state": event.state or None,
+        "release": f"r{event.release}" if event.release else None,
+        "reason": event.reason or None,
+    }
+
+
+def _row(event: Event) -> Sequence[Cell]:
+    if event.origin == "outside":
+        between = f"OUTSIDE, since {show_time(event.after)}" if event.after else "OUTSIDE"
+        return (
+            show_time(event.at),
+            (event.service, "strong"),
+            event.actor or "somebody",
+            event.what,
+            (between, "warning"),
+            "",
+        )
+    bad = event.state not in ("done", "running")
+    release = f" r{event.release}" if event.release else ""
+    state: Cell = (f"change {event.change} {event.state}{release}", "warning" if bad else "dim")
+    return (
+        show_time(event.at),
+        (event.service, "strong"),
+        event.actor,
+        event.what,
+        state,
+        event.reason,
+    )
+
+
+async def run(deck: Deck, args: Args) -> ChangesReport:
+    try:
+        seconds = parse_duration(args.since)
+    except ValueError as error:
+        raise UsageError(f"--since: {error}") from error
+    if args.service:
+        deck.service(args.service)
+    since = datetime.fromtimestamp(datetime.now(UTC).timestamp() - seconds, UTC)
+    return ChangesReport(tuple(await read_events(deck, args.service, since)), seconds)
+
+
+SPEC = Spec(
+    "changes",
+    "query",
+    "What changed: the journal, and every ref that differs from its last reading",
+    Args,
+    run,
+    ("modeldeck changes", "modeldeck changes helpdesk --since 2h", "modeldeck changes -o json"),
+    watch=True,
+)

@@ -1,0 +1,120 @@
+"""One command from a shell: parse, run, print, exit."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import signal
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+from commands import catalog
+from commands.common import Common, split_line
+from commands.output import envelope, print_error, print_grids, print_json
+from commands.parse import Parsed, build, invoke, unknown_command
+from commands.spec import Spec
+from core.errors import EXIT_INTERRUPTED, EXIT_OK, ModeldeckError
+
+
+def main(argv: Sequence[str]) -> int:
+    """The exit code of `modeldeck ARGV`, everything printed."""
+    name, words = split_line(argv)
+    json_wanted = _wants_json(words)
+    try:
+        if name is None:
+            return _help([*words] or ["--help"])
+        if name not in catalog.NAMES:
+            raise unknown_command(name)
+        result = invoke(build([catalog.find(name)], run_parsed), [name, *words])
+        return result if isinstance(result, int) else EXIT_OK
+    except ModeldeckError as error:
+        return _failed(name or "", error, json_wanted=json_wanted)
+    except KeyboardInterrupt:
+        return EXIT_INTERRUPTED
+    except BrokenPipeError:
+        # The reader of our output has gone; Python must not complain about it at exit.
+        sys.stdout = None
+        return EXIT_OK
+    except Exception as error:
+        return _crashed(name or "", error, words)
+
+
+def _help(words: list[str]) -> int:
+    result = invoke(build(catalog.everything(), run_parsed), words)
+    return result if isinstance(result, int) else EXIT_OK
+
+
+def _wants_json(words: Sequence[str]) -> bool:
+    pairs = itertools.pairwise(words)
+    return any(pair in (("-o", "json"), ("--output", "json")) for pair in pairs) or any(
+        word in ("--output=json", "-ojson") for word in words
+    )
+
+
+def _failed(command: str, error: ModeldeckError, *, json_wanted: bool, data: Any = None) -> int:
+    if json_wanted:
+        print_json(envelope(command, data, error))
+    print_error(error)
+    return error.exit_code
+
+
+def _crashed(command: str, error: Exception, words: Sequence[str]) -> int:
+    """A defect of ours: one line for the user, the traceback in the log where --debug asks."""
+    from commands.log import write_traceback
+
+    where = write_traceback(error) if "--debug" in words else None
+    hint = f"the traceback is in {where}" if where else "run it again with --debug to log it"
+    said = ModeldeckError(f"{command}: a defect in modeldeck: {type(error).__name__}", hint=hint)
+    return _failed(command, said, json_wanted=_wants_json(words))
+
+
+def run_parsed(parsed: Parsed) -> int:
+    return asyncio.run(_run(parsed))
+
+
+async def _run(parsed: Parsed) -> int:
+    spec, common = parsed.spec, parsed.common
+    if not spec.needs_deck:
+        return int(await spec.run(None, (parsed.args, common)))  # type: ignore[arg-type]
+    from commands.deck import Deck
+
+    async with Deck.open(common.config, common.env, common.read_only) as deck:
+        if spec.kind == "change":
+            from commands.runchange import run_change
+
+            return await run_change(deck, parsed)
+        return await _query(deck, spec, parsed.args, common)
+
+
+async def _query(deck: Any, spec: Spec, args: Any, common: Common) -> int:
+    if common.watch is None:
+        return _show(spec, await spec.run(deck, args), common)
+    stopped = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        loop.add_signal_handler(number, stopped.set)
+    code = EXIT_OK
+    while not stopped.is_set():
+        try:
+            code = _show(spec, await spec.run(deck, args), common)
+        except ModeldeckError as error:
+            code = _failed(spec.name, error, json_wanted=common.json)
+        if not common.json:
+            print(flush=True)
+        try:
+            await asyncio.wait_for(stopped.wait(), common.watch)
+        except TimeoutError:
+            continue
+    return code
+
+
+def _show(spec: Spec, report: Any, common: Common) -> int:
+    error: ModeldeckError | None = report.error()
+    if common.json:
+        print_json(envelope(spec.name, report.data(), error))
+    else:
+        print_grids(report.grids(), color=False if common.no_color else None)
+    if error is not None:
+        print_error(error)
+    return error.exit_code if error else EXIT_OK

@@ -1,0 +1,54 @@
+"""`rollback`: weights, prompts, indexes and routing back to the last good release."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from commands.deck import Deck
+from commands.door import default_reason
+from commands.sources.service import observe
+from commands.spec import Spec, option, positional
+from core.errors import UsageError, nearest
+from core.plan import Plan
+from core.releases import PARTS, find_release, rollback
+
+
+@dataclass(frozen=True, slots=True)
+class Args:
+    service: str = positional("the service", completes="service")
+    to: str | None = option(
+        "--to", "the release to go back to", default=None, metavar="RELEASE", completes="release"
+    )
+    only: str | None = option(
+        "--only",
+        "one part: weights, prompts, indexes or routing",
+        default=None,
+        metavar="PART",
+        completes="part",
+    )
+
+
+async def run(deck: Deck, args: Args) -> Plan:
+    if args.only is not None and args.only not in PARTS:
+        raise UsageError(
+            f"--only {args.only} cannot be.{nearest(args.only, PARTS)}",
+            hint=f"the parts are {', '.join(PARTS)}",
+        )
+    seen = await observe(deck, deck.service(args.service))
+    to = find_release(seen, args.to) if args.to else None
+    reason = await default_reason(deck, args.service)
+    return rollback(seen, to, args.only, reason)
+
+
+SPEC = Spec(
+    "rollback",
+    "change",
+    "Put weights, prompts, indexes and routing back to the last good release",
+    Args,
+    run,
+    (
+        "modeldeck rollback tumor",
+        "modeldeck rollback tumor --to r1 --yes",
+        "modeldeck rollback helpdesk --only prompts",
+    ),
+)

@@ -1,0 +1,159 @@
+"""A change from a shell: show the plan, have it confirmed, carry it out, say how it ended."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+from typing import Any
+
+from commands.apply import Outcome, Progress
+from commands.changeview import (
+    outcome_data,
+    outcome_error,
+    outcome_lines,
+    plan_data,
+    plan_grids,
+)
+from commands.common import Common
+from commands.deck import Deck
+from commands.door import (
+    carry_out,
+    check_allowed,
+    check_script_confirmation,
+    needed_confirmation,
+)
+from commands.output import envelope, print_error, print_grids, print_json
+from commands.parse import Parsed
+from commands.spec import plan_of, to_line
+from core.errors import EXIT_OK, ModeldeckError, Refused, UsageError
+from core.plan import Plan
+from core.text import clean
+
+
+async def run_change(deck: Deck, parsed: Parsed) -> int:
+    """The exit code of a change."""
+    spec, common = parsed.spec, parsed.common
+    plan = await plan_of(spec, deck, parsed.args)
+    color = False if common.no_color else None
+    if common.dry_run:
+        return _dry_run(deck, plan, common, color)
+    try:
+        check_allowed(deck, plan)
+    except ModeldeckError as error:
+        return _refused(plan, error, common, color)
+    if not plan.sets:
+        return _nothing(plan, common)
+    try:
+        confirmed = check_script_confirmation(deck, plan, yes=common.yes, confirm=common.confirm)
+    except Refused as error:
+        return _refused(plan, error, common, color)
+    if not confirmed:
+        _ask(deck, plan, common)
+    outcome = await _carry_out(deck, plan, common, to_line(spec, parsed.args))
+    return await _ended(deck, outcome, common)
+
+
+def _dry_run(deck: Deck, plan: Plan, common: Common, color: bool | None) -> int:
+    error: ModeldeckError | None = None
+    try:
+        check_allowed(deck, plan)
+    except ModeldeckError as refused:
+        error = refused
+    if common.json:
+        state = "refused" if error else "planned"
+        print_json(envelope(plan.kind, plan_data(plan, state), error))
+    else:
+        print_grids(plan_grids(plan), color=color)
+    if error is not None:
+        print_error(error)
+    return error.exit_code if error else EXIT_OK
+
+
+def _refused(plan: Plan, error: ModeldeckError, common: Common, color: bool | None) -> int:
+    if common.json:
+        print_json(envelope(plan.kind, plan_data(plan, "refused"), error))
+    elif not common.quiet:
+        print_grids(plan_grids(plan), color=color)
+    print_error(error)
+    return error.exit_code
+
+
+def _nothing(plan: Plan, common: Common) -> int:
+    if common.json:
+        print_json(envelope(plan.kind, {**plan_data(plan, "done"), "verified": True}, None))
+    else:
+        print(f"nothing to do: {clean(plan.title)} is already so")
+    return EXIT_OK
+
+
+def _ask(deck: Deck, plan: Plan, common: Common) -> None:
+    """Ask on the terminal. Raises Refused for any answer but the right one."""
+    need = needed_confirmation(deck, plan)
+    flag = f"--confirm {plan.service}" if need == "name" else "--yes"
+    if not sys.stdin.isatty() or common.json:
+        raise UsageError(
+            f"{plan.kind} changes {plan.service}, and nothing confirmed it",
+            hint=f"add {flag} to apply it, or --dry-run to see the plan",
+        )
+    print_grids(plan_grids(plan), color=False if common.no_color else None)
+    if deck.production:
+        print(f"environment {clean(deck.environment)} is PRODUCTION", file=sys.stderr)
+    if need == "name":
+        print(f"type {plan.service} to apply it: ", end="", file=sys.stderr, flush=True)
+        right = sys.stdin.readline().strip() == plan.service
+    else:
+        print("apply it? y/N: ", end="", file=sys.stderr, flush=True)
+        right = sys.stdin.readline().strip().lower() in ("y", "yes")
+    if not right:
+        raise Refused("not confirmed: nothing was changed")
+
+
+async def _carry_out(deck: Deck, plan: Plan, common: Common, line: str) -> Outcome:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        loop.add_signal_handler(number, stop.set)
+
+    def tell(progress: Progress) -> None:
+        if common.quiet or common.json:
+            return
+        if progress.index is None:
+            print("  looking at live traffic …", file=sys.stderr)
+        elif progress.state != "intent":
+            ref = plan.sets[progress.index].ref
+            note = f" ({clean(progress.text)})" if progress.text else ""
+            print(f"  {clean(ref)} {progress.state}{note}", file=sys.stderr)
+
+    return await carry_out(
+        deck,
+        plan,
+        reason=common.reason or "",
+        command=line,
+        key=common.key,
+        tell=tell,
+        stop=stop,
+    )
+
+
+async def _ended(deck: Deck, outcome: Outcome, common: Common) -> int:
+    error = outcome_error(outcome)
+    if common.json:
+        print_json(envelope(outcome.change.plan.kind, await _data(deck, outcome), error))
+    elif error is None:
+        for line in outcome_lines(outcome):
+            print(clean(line))
+    if error is not None:
+        print_error(error)
+    return outcome.exit_code
+
+
+async def _data(deck: Deck, outcome: Outcome) -> dict[str, Any]:
+    """The steps as the journal has them at the end; as begun where it cannot be read any more."""
+    steps: Any = outcome.change.steps
+    try:
+        change = await deck.journal.change(outcome.change.number)
+        steps = change.steps if change else steps
+    except ModeldeckError:
+        pass
+    return outcome_data(outcome, steps)

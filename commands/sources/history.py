@@ -1,0 +1,51 @@
+"""What happened to the services, after a look at what is so now."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from commands.deck import Deck
+from commands.sources.fleet import Fleet, read_fleet
+from commands.sources.service import observe
+from core.config import Service
+from core.errors import ModeldeckError
+from core.history import Event, WaysBack
+from core.releases import last_good, rollback
+from core.strategies import abort
+
+
+async def read_events(deck: Deck, service: str | None, since: datetime) -> Sequence[Event]:
+    """The story, newest first, with what was found changed just now."""
+    await note_outside(deck, await read_fleet(deck, service))
+    return await deck.journal.events(service, since)
+
+
+async def note_outside(deck: Deck, fleet: Fleet) -> Sequence[Event]:
+    """Compare every ref that was read with its last reading in the journal."""
+    found: list[Event] = []
+    for service, readings in fleet.readings.items():
+        found += await deck.journal.note_readings(service, readings, fleet.began)
+    return found
+
+
+async def read_ways_back(deck: Deck, service: Service) -> WaysBack:
+    """Where `rollback` and `abort` would lead now, or why they cannot."""
+    seen = await observe(deck, service)
+    try:
+        release = last_good(seen)
+        plan = rollback(seen, None, None, "")
+        parts = ", ".join(f"{s.ref.kind} {s.before}→{s.after}" for s in plan.sets[:2])
+        back = f"→ {release.name}: v{release.version}" if release else ""
+        if release and parts and not plan.find("traffic"):
+            back = f"→ {release.name}: {parts}"
+        can_rollback = bool(plan.sets)
+        if not can_rollback:
+            back = "nothing to put back"
+    except ModeldeckError as error:
+        back, can_rollback = error.message, False
+    try:
+        away, can_abort = abort(seen).title, True
+    except ModeldeckError as error:
+        away, can_abort = error.message, False
+    return WaysBack(back, can_rollback, away, can_abort)

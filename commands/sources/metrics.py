@@ -1,0 +1,152 @@
+"""The figures of a service: one scrape of its router and its engines, and a watch over time."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from backends.base import MetricsPage, SlotState
+from commands.deck import Deck
+from commands.sources.service import slot_states
+from core.concepts import CATALOG, engines_of, wanted
+from core.config import Layer, Service
+from core.errors import BackendError, ModeldeckError
+from core.figures import Figure, limited
+from core.layers import judge_layers
+from core.measure import figures
+from core.ring import Ring
+from core.status import LayerState
+
+BETWEEN_SECONDS = 2.0
+"""Between the two scrapes of a script's `metrics`."""
+
+
+@dataclass(frozen=True)
+class Scrape:
+    """What one round of polls brought; `errors` says per source what could not be asked."""
+
+    pages: tuple[MetricsPage, ...]
+    versions: Mapping[str, str]
+    taken: float
+    errors: Mapping[str, BackendError] = field(default_factory=dict)
+
+
+async def scrape(deck: Deck, service: Service) -> Scrape:
+    """Every page of the service's router and slots, taken at once. Never raises BackendError."""
+    errors: dict[str, BackendError] = {}
+    names = _names()
+
+    async def router_pages() -> Sequence[MetricsPage]:
+        router = deck.router(service)
+        try:
+            return await router.pages(names) if router else ()
+        except BackendError as error:
+            errors["router"] = error
+            return ()
+
+    async def slot_pages(name: str) -> Sequence[MetricsPage]:
+        try:
+            return await deck.slot(service, name).pages(names)
+        except BackendError as error:
+            errors[f"slot {name}"] = error
+            return ()
+
+    states, pages = await asyncio.gather(
+        slot_states(deck, service),
+        asyncio.gather(router_pages(), *(slot_pages(name) for name in service.slots)),
+    )
+    versions = {}
+    for name, state in states.items():
+        if isinstance(state, SlotState) and state.version is not None:
+            versions[name] = state.version
+    return Scrape(tuple(page for group in pages for page in group), versions, time.time(), errors)
+
+
+_WANTED: frozenset[str] | None = None
+
+
+def _names() -> frozenset[str]:
+    """Every name that the catalog reads of any engine."""
+    global _WANTED
+    if _WANTED is None:
+        engines = {
+            e for concept in CATALOG.values() for name in concept.rules for e in engines_of(name)
+        }
+        _WANTED = frozenset(name for engine in engines for name in wanted(engine))
+    return _WANTED
+
+
+async def measure(
+    deck: Deck, service: Service, seconds: float
+) -> tuple[Scrape, tuple[Figure, ...]]:
+    """Two scrapes `seconds` apart and the figures between them.
+
+    Raises the BackendError of the service's only sources where none could be asked.
+    """
+    first = await scrape(deck, service)
+    await asyncio.sleep(seconds)
+    second = await scrape(deck, service)
+    if not second.pages and second.errors:
+        raise next(iter(second.errors.values()))
+    told = figures(first.pages, second.pages, _known(service, second.versions))
+    return second, limited(told, service.thresholds)
+
+
+def _known(service: Service, versions: Mapping[str, str]) -> Mapping[str, str]:
+    """Slots whose version nobody could tell stand under their own name."""
+    return {name: versions.get(name, f"?{name}") for name in service.slots}
+
+
+class Watch:
+    """One service watched over time: figures over the last seconds, history for sparklines."""
+
+    def __init__(self, deck: Deck, service: Service) -> None:
+        self._deck = deck
+        self._service = service
+        self._ring = Ring()
+
+    async def look(self) -> Scrape:
+        """One more scrape into the ring."""
+        taken = await scrape(self._deck, self._service)
+        self._ring.add(taken.pages, _known(self._service, taken.versions), taken.taken)
+        return taken
+
+    def figures(self, window: float | None = None) -> tuple[Figure, ...]:
+        return limited(self._ring.figures(window), self._service.thresholds)
+
+    def layers(self) -> Mapping[Layer, LayerState]:
+        return judge_layers(self._ring.figures(), self._service.thresholds)
+
+
+class Recorder:
+    """Watches every service and keeps what it judged in the journal, for scripts and releases.
+
+    A round that a backend spoils is a round without a verdict, never an end of the watch.
+    """
+
+    def __init__(self, deck: Deck) -> None:
+        self._deck = deck
+        self.watches = {s.name: Watch(deck, s) for s in deck.services()}
+
+    async def round(self, name: str) -> Scrape:
+        """Look at one service once, and record the states of its layers."""
+        from commands.door import found_release
+        from commands.sources.service import observe
+
+        watch = self.watches[name]
+        taken = await watch.look()
+        layers = watch.layers()
+        verdicts: dict[str, tuple[str, str]] = {
+            layer: (state.state.value, state.because) for layer, state in layers.items()
+        }
+        number: int | None = None
+        try:
+            await found_release(self._deck, name)
+            release = (await observe(self._deck, self._deck.service(name))).release_now()
+            number = release.number if release else None
+        except ModeldeckError:
+            verdicts = {k: v for k, v in verdicts.items() if v[0] != "ok"}
+        await self._deck.journal.note_health(name, number, verdicts)
+        return taken
