@@ -6,24 +6,30 @@ import asyncio
 import itertools
 import signal
 import sys
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, cast
 
 from commands import catalog
 from commands.common import Common, split_line
 from commands.output import envelope, print_error, print_grids, print_json
 from commands.parse import Parsed, build, invoke, unknown_command
-from commands.spec import Spec
+from commands.spec import Invocation, Spec
 from core.errors import EXIT_INTERRUPTED, EXIT_OK, ModeldeckError
 
 
-def main(argv: Sequence[str]) -> int:
+def main(argv: Sequence[str], open_console: Callable[[Path], int] | None = None) -> int:
     """The exit code of `modeldeck ARGV`, everything printed."""
+
+    def run_parsed(parsed: Parsed) -> int:
+        result = asyncio.run(_run(parsed, open_console))
+        return result if isinstance(result, int) else result()
+
     name, words = split_line(argv)
     json_wanted = _wants_json(words)
     try:
         if name is None:
-            return _help([*words] or ["--help"])
+            return _help([*words] or ["--help"], run_parsed)
         if name not in catalog.NAMES:
             raise unknown_command(name)
         result = invoke(build([catalog.find(name)], run_parsed), [name, *words])
@@ -40,7 +46,7 @@ def main(argv: Sequence[str]) -> int:
         return _crashed(name or "", error, words)
 
 
-def _help(words: list[str]) -> int:
+def _help(words: list[str], run_parsed: Callable[[Parsed], int]) -> int:
     result = invoke(build(catalog.everything(), run_parsed), words)
     return result if isinstance(result, int) else EXIT_OK
 
@@ -69,14 +75,14 @@ def _crashed(command: str, error: Exception, words: Sequence[str]) -> int:
     return _failed(command, said, json_wanted=_wants_json(words))
 
 
-def run_parsed(parsed: Parsed) -> int:
-    return asyncio.run(_run(parsed))
-
-
-async def _run(parsed: Parsed) -> int:
+async def _run(
+    parsed: Parsed, open_console: Callable[[Path], int] | None
+) -> int | Callable[[], int]:
+    """The exit code, or what gives one once the event loop has ended."""
     spec, common = parsed.spec, parsed.common
     if not spec.needs_deck:
-        return int(await spec.run(None, (parsed.args, common)))  # type: ignore[arg-type]
+        given = Invocation(parsed.args, common, open_console)
+        return cast("int | Callable[[], int]", await spec.run(None, given))  # type: ignore[arg-type]
     from commands.deck import Deck
 
     async with Deck.open(common.config, common.env, common.read_only) as deck:

@@ -14,7 +14,7 @@ from backends.base import Context, Registry
 from commands.common import Common
 from commands.configfile import config_folder, parse
 from commands.output import envelope, print_json
-from commands.spec import Spec, option
+from commands.spec import Invocation, Spec, option
 from core.errors import Refused, UsageError
 from core.schema import Adapter
 from core.text import clean
@@ -121,24 +121,33 @@ def _toml(text: str) -> str:
     return json.dumps(text, ensure_ascii=True)
 
 
-async def run(_deck: Any, given: Any) -> int:
-    args, common = given
-    assert isinstance(args, Args)
-    assert isinstance(common, Common)
+def target(args: Args) -> Path:
+    """The file to write. Raises Refused where there is one already."""
     file = Path(args.to).expanduser() if args.to else config_folder() / "default.toml"
     if file.exists() and not args.force:
         raise Refused(f"{file} is there already: it was left alone", hint="--force replaces it")
+    return file
+
+
+async def run(_deck: Any, given: Invocation) -> int:
+    args = given.args
+    assert isinstance(args, Args)
+    file = target(args)
     found = await look(args)
     text = write_config(args, found)
     parse(text, str(file))
+    save(file, text)
+    _say(file, found, given.common)
+    return 0
+
+
+def save(file: Path, text: str) -> None:
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(text, encoding="utf-8")
         file.chmod(0o600)
     except OSError as error:
         raise UsageError(f"{file} cannot be written: {error.strerror}") from error
-    _say(file, found, common)
-    return 0
 
 
 def _say(file: Path, found: Found, common: Common) -> None:

@@ -12,6 +12,9 @@ from core.errors import ModeldeckError
 from core.plan import Plan
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    from commands.common import Common
     from commands.deck import Deck
 
 Completes = Literal["service", "version", "stage", "release", "part", "fault", "change", ""]
@@ -76,6 +79,16 @@ def option(
     flag: str, text: str, *, default: Any, metavar: str = "", completes: Completes = ""
 ) -> Any:
     return field(default=default, metadata={"param": Param(text, flag, metavar, completes)})
+
+
+@dataclass(frozen=True, slots=True)
+class Invocation:
+    """What a command of kind "other" is given: it does without a deck."""
+
+    args: Any
+    common: Common
+    open_console: Callable[[Path], int] | None = None
+    """Opens the console on a config; None where there is no console."""
 
 
 Kind = Literal["query", "change", "other"]
