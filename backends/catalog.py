@@ -11,7 +11,7 @@ from core.schema import Adapter
 MODULES: dict[str, dict[str, str]] = {
     "registry": {"mlflow": "backends.registry.mlflow"},
     "router": {"envoy": "backends.traffic.envoy"},
-    "slot": {"v2": "backends.engines.v2"},
+    "slot": {"openai": "backends.engines.openai", "v2": "backends.engines.v2"},
     "gpus": {"nvml": "backends.gpus.nvml", "simulated": "backends.gpus.simulated"},
 }
 

@@ -90,7 +90,8 @@ class Http:
     ) -> httpx.Response:
         """The answer, its status one of `ok`. `what` says in words what is asked.
 
-        Raises Unreachable, Timeout, Denied (any 4xx) or BadAnswer, with backend and operation.
+        Raises Unreachable, Timeout (also where a write is answered 5xx: its outcome is unknown),
+        Denied (any 4xx) or BadAnswer, with backend and operation.
         """
         import httpx
 
@@ -117,7 +118,7 @@ class Http:
             raise self._error(Timeout, what, said) from error
         if answer.status_code in ok:
             return answer
-        raise self._refusal(what, answer)
+        raise self._refusal(method, what, answer)
 
     async def _send(
         self, request: httpx.Request, what: str, *, again: bool = True
@@ -185,10 +186,13 @@ class Http:
         hint = "`modeldeck doctor` checks every backend"
         return kind(f"{what}: {message}", backend=self.backend, operation=what, hint=hint)
 
-    def _refusal(self, what: str, answer: httpx.Response) -> BackendError:
+    def _refusal(self, method: str, what: str, answer: httpx.Response) -> BackendError:
         said = f"{self.address} answered {answer.status_code} {answer.reason_phrase}".rstrip()
         detail = _detail(answer)
         kind: type[BackendError] = Denied if 400 <= answer.status_code < 500 else BadAnswer
+        if answer.status_code >= 500 and method != "GET":
+            # A gateway in between, or a server that failed half-way: the write may have landed.
+            kind, said = Timeout, f"{said}; whether it took effect is not known"
         hint = None
         if answer.status_code in (401, 403):
             hint = "check the token or password that the config names for this backend"
