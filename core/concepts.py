@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Literal
 
 from core.config import Layer
@@ -263,12 +264,28 @@ def rules(concept: Concept, engine: str) -> Iterator[Rule]:
         yield from concept.rules.get(name, ())
 
 
-def wanted(engine: str, catalog: Catalog = CATALOG) -> frozenset[str]:
-    """Every sample name that the catalog needs of an engine; nothing for an unknown one."""
-    names = frozenset(
-        pick.name
+def picks(engine: str, catalog: Catalog = CATALOG) -> Mapping[Pick, Kind]:
+    """Every pick that the catalog needs of an engine, with the kind of rule that uses it."""
+    if catalog is CATALOG:
+        return _own_picks(engine)
+    return _all_picks(engine, catalog)
+
+
+@lru_cache(maxsize=64)
+def _own_picks(engine: str) -> Mapping[Pick, Kind]:
+    return _all_picks(engine, CATALOG)
+
+
+def _all_picks(engine: str, catalog: Catalog) -> Mapping[Pick, Kind]:
+    return {
+        pick: rule.kind
         for concept in catalog.values()
         for rule in rules(concept, engine)
         for pick in rule.picks
-    )
+    }
+
+
+def wanted(engine: str, catalog: Catalog = CATALOG) -> frozenset[str]:
+    """Every sample name that the catalog needs of an engine; nothing for an unknown one."""
+    names = frozenset(pick.name for pick in picks(engine, catalog))
     return names | {START_TIME} if names else names

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from core.concepts import CATALOG, Catalog, Concept, Pick, Rule, Vantage, rules
 from core.figures import Figure
 from core.rates import Told, merge, quantile, rate, ratio
-from core.scrapes import Counted, Page, PageKey, count, page_key
+from core.scrapes import Counted, Page, PageKey, count, read
 
 
 def figures(
@@ -23,8 +24,9 @@ def figures(
     stand there under any name. Slots of one version are taken together. A concept is told from
     one vantage point for all slots, so that its figures compare. Pages may be missing.
     """
-    earlier = {page_key(page): page for page in before}
-    counted = {page_key(p): count(earlier.get(page_key(p)), p, catalog) for p in after}
+    earlier = {reading.key: reading for reading in (read(page, catalog) for page in before)}
+    later = [read(page, catalog) for page in after]
+    counted = {reading.key: count(earlier.get(reading.key), reading) for reading in later}
     return tell(counted, versions, catalog)
 
 
@@ -39,9 +41,10 @@ def tell(
     found = []
     for concept in catalog.values():
         vantage = _vantage(concept, counted)
-        found.append(_figure(concept, vantage, counted, slots, None))
+        views = {slot: _view(concept, vantage, slot, counted) for slot in slots}
+        found.append(_figure(concept, vantage, views, slots, None))
         for version, held_by in of_version.items():
-            found.append(_figure(concept, vantage, counted, held_by, version))
+            found.append(_figure(concept, vantage, views, held_by, version))
     return tuple(found)
 
 
@@ -61,14 +64,58 @@ def _rule(concept: Concept, vantage: str, page: Counted) -> Rule | None:
     return None
 
 
+@dataclass(frozen=True, slots=True)
+class _View:
+    """How one slot tells a concept, or why it does not."""
+
+    part: tuple[Rule, Counted] | None
+    why: str = ""
+    silent: bool = False
+    """The engine would tell it, and shows no series: it makes one with the first event, so that
+    such a slot adds nothing to the others."""
+
+
+def _view(
+    concept: Concept, vantage: Vantage | None, slot: str, counted: Mapping[PageKey, Counted]
+) -> _View:
+    if vantage is None:
+        return _View(None, _nobody(concept, counted))
+    page = counted.get((vantage, slot))
+    if page is None:
+        return _View(None, f"no metrics of slot {slot} from the {vantage}")
+    rule = _rule(concept, vantage, page)
+    if rule is not None:
+        return _View((rule, page))
+    if any(rule.vantage == vantage for rule in rules(concept, page.engine)):
+        return _View(None, f"slot {slot} shows no series of it", silent=True)
+    return _View(None, f"{page.engine} in slot {slot} does not report it")
+
+
+def _nobody(concept: Concept, counted: Mapping[PageKey, Counted]) -> str:
+    if not counted:
+        return "no metrics were read"
+    for (_, slot), page in counted.items():
+        if any(True for _ in rules(concept, page.engine)):
+            return f"slot {slot} shows no series of it"
+    engines = sorted({page.engine for page in counted.values()})
+    return f"not reported by {', '.join(engines)}"
+
+
 def _figure(
     concept: Concept,
     vantage: Vantage | None,
-    counted: Mapping[PageKey, Counted],
+    views: Mapping[str, _View],
     slots: Sequence[str],
     version: str | None,
 ) -> Figure:
-    told, seconds = _measure(concept, vantage, counted, slots)
+    parts = [view.part for slot in slots if (view := views[slot]).part is not None]
+    lacking = [view for slot in slots if (view := views[slot]).part is None]
+    mute = [view for view in lacking if not view.silent] or ([] if parts else lacking)
+    seconds = None
+    if mute or not parts:
+        told = Told(None, why=mute[0].why if mute else "no metrics were read")
+    else:
+        told, seconds = _combine(concept, parts)
     return Figure(
         concept=concept.name,
         title=concept.title,
@@ -86,54 +133,17 @@ def _figure(
     )
 
 
-def _measure(
-    concept: Concept,
-    vantage: Vantage | None,
-    counted: Mapping[PageKey, Counted],
-    slots: Sequence[str],
-) -> tuple[Told, float | None]:
+_Parts = Sequence[tuple[Rule, Counted]]
+
+
+def _combine(concept: Concept, parts: _Parts) -> tuple[Told, float | None]:
     """The figure over some slots, and the seconds it was measured over."""
-    if not slots or not counted:
-        return Told(None, why="no metrics were read"), None
-    if vantage is None:
-        return Told(None, why=_nobody(concept, counted)), None
-    parts: list[tuple[Rule, Counted]] = []
-    silent = ""
-    for slot in slots:
-        page = counted.get((vantage, slot))
-        if page is None:
-            return Told(None, why=f"no metrics of slot {slot} from the {vantage}"), None
-        rule = _rule(concept, vantage, page)
-        if rule is not None:
-            parts.append((rule, page))
-        elif any(rule.vantage == vantage for rule in rules(concept, page.engine)):
-            # Engines make a series with its first event: such a slot adds nothing to the others.
-            silent = silent or _absent(page, slot)
-        else:
-            return Told(None, why=f"{page.engine} in slot {slot} does not report it"), None
-    if not parts:
-        return Told(None, why=silent), None
     kinds = {rule.kind for rule, _ in parts}
     if len(kinds) > 1:
         return Told(None, why="the slots' engines report it in different ways"), None
     kind = kinds.pop()
     seconds = None if kind == "gauge" else max(page.seconds for _, page in parts)
-    return _COMBINE[kind](concept, parts), seconds
-
-
-def _absent(page: Counted, slot: str) -> str:
-    return f"slot {slot} shows none of it yet" if page.shown else f"slot {slot} shows no metrics"
-
-
-def _nobody(concept: Concept, counted: Mapping[PageKey, Counted]) -> str:
-    for (_, slot), page in counted.items():
-        if any(True for _ in rules(concept, page.engine)):
-            return _absent(page, slot)
-    engines = sorted({page.engine for page in counted.values()})
-    return f"{', '.join(engines)} does not report it"
-
-
-_Parts = Sequence[tuple[Rule, Counted]]
+    return _BY_KIND[kind](concept, parts), seconds
 
 
 def _rates(_: Concept, parts: _Parts) -> Told:
@@ -197,7 +207,7 @@ def _untold(page: Counted) -> Told:
     )
 
 
-_COMBINE = {"rate": _rates, "gauge": _gauges, "ratio": _ratios, "quantile": _quantiles}
+_BY_KIND = {"rate": _rates, "gauge": _gauges, "ratio": _ratios, "quantile": _quantiles}
 
 
 def _sum(picks: Sequence[Pick], values: Mapping[Pick, float]) -> float | None:

@@ -5,10 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Protocol
 
-Labels = tuple[tuple[str, str], ...]
-"""Label names and values, sorted: what tells the series of one name apart."""
+Labels = frozenset[tuple[str, str]]
+"""Label names and values: what tells the series of one name apart."""
+Counters = Mapping[Labels, float]
+"""The series of one name at one moment."""
+Histograms = Mapping[Labels, Mapping[float, float]]
+"""The `_bucket` series of one name at one moment: per series the count under each bound."""
 
 
 class Sample(Protocol):
@@ -44,25 +49,17 @@ def increase(before: float, after: float) -> float:
     return after - before if after >= before else after
 
 
-def increases(
-    before: Iterable[Sample], after: Iterable[Sample], *, restarted: bool = False
-) -> dict[Labels, float]:
-    """The increase of each series of one name.
+def counters(samples: Iterable[Sample]) -> Counters:
+    return {frozenset(sample.labels.items()): sample.value for sample in samples}
+
+
+def increases(before: Counters, after: Counters) -> dict[Labels, float]:
+    """The increase of each series.
 
     A series that was not there before counts from 0: exporters make a series with its first
-    event. `restarted` says that the process began anew between the scrapes, so that nothing of
-    `before` counts, even where a counter has since passed its old value.
+    event. After a restart that nothing else shows, `before` is to be empty.
     """
-    then = {} if restarted else {series_key(item.labels): item.value for item in before}
-    return {
-        key: increase(then.get(key, 0.0), item.value)
-        for item in after
-        for key in (series_key(item.labels),)
-    }
-
-
-def series_key(labels: Mapping[str, str]) -> Labels:
-    return tuple(sorted(labels.items()))
+    return {key: increase(before.get(key, 0.0), value) for key, value in after.items()}
 
 
 def rate(total: float, seconds: float) -> Told:
@@ -112,61 +109,60 @@ class Buckets:
         return self.counts[-1] if self.counts else 0.0
 
 
-def bucket_increases(
-    before: Iterable[Sample], after: Iterable[Sample], *, restarted: bool = False
-) -> Buckets | None:
-    """What a histogram's `_bucket` samples gained, added up over all its series.
+def histograms(samples: Iterable[Sample]) -> Histograms:
+    """Samples without a bound that is a number are left out."""
+    found: dict[Labels, dict[float, float]] = {}
+    for sample in samples:
+        labels = dict(sample.labels)
+        try:
+            bound = float(labels.pop("le"))
+        except (KeyError, ValueError):
+            continue
+        found.setdefault(frozenset(labels.items()), {})[bound] = sample.value
+    return found
 
-    A histogram of which any bucket fell began anew as a whole. None where `after` holds no
-    histogram that ends in +Inf.
+
+def bucket_increases(before: Histograms, after: Histograms) -> Buckets | None:
+    """What a histogram gained, added up over its series.
+
+    A series of which any bucket fell began anew as a whole. None where `after` holds no series
+    that ends in +Inf.
     """
-    then = {} if restarted else _histograms(before)
     gained = [
-        _gain(then.get(labels, {}), now)
-        for labels, now in _histograms(after).items()
-        if math.inf in now
+        _gain(before.get(labels, {}), now) for labels, now in after.items() if math.inf in now
     ]
     return merge(gained)
 
 
-def _histograms(samples: Iterable[Sample]) -> dict[Labels, dict[float, float]]:
-    """Per series without its `le`: the count under each bound."""
-    found: dict[Labels, dict[float, float]] = {}
-    for sample in samples:
-        try:
-            bound = float(sample.labels["le"])
-        except (KeyError, ValueError):
-            continue
-        labels = tuple(sorted(item for item in sample.labels.items() if item[0] != "le"))
-        found.setdefault(labels, {})[bound] = sample.value
-    return found
-
-
 def _gain(then: Mapping[float, float], now: Mapping[float, float]) -> Buckets:
-    if any(now[bound] < count for bound, count in then.items() if bound in now):
-        then = {}
     # Envoy shows nothing but an empty +Inf bucket until its first flush: then all others were 0.
-    # Any other bound that is new has no known count before, and is left out.
-    known = then if then.get(math.inf, 0.0) else {}
-    bounds = sorted(bound for bound in now if not known or bound in known)
-    return Buckets(tuple(bounds), tuple(now[bound] - known.get(bound, 0.0) for bound in bounds))
+    if not then.get(math.inf) or any(now.get(b, math.inf) < count for b, count in then.items()):
+        return Buckets(_bounds(frozenset(now)), tuple(now[bound] for bound in sorted(now)))
+    # The count of a bound that is new is not known for before.
+    bounds = _bounds(frozenset(now) & frozenset(then))
+    return Buckets(bounds, tuple(now[bound] - then[bound] for bound in bounds))
 
 
-def merge(histograms: Sequence[Buckets]) -> Buckets | None:
+@lru_cache(maxsize=1024)
+def _bounds(bounds: frozenset[float]) -> tuple[float, ...]:
+    """Sorted; the same object for the same bounds, since many histograms share them."""
+    return tuple(sorted(bounds))
+
+
+def merge(parts: Sequence[Buckets]) -> Buckets | None:
     """Histograms added up. Where their bounds differ, those stay that all of them have: cumulative
     counts are exact there. None for no histogram at all."""
-    if not histograms:
+    if not parts:
         return None
-    first = histograms[0]
-    if len(histograms) == 1:
+    first = parts[0]
+    if len(parts) == 1:
         return first
-    if all(item.bounds == first.bounds for item in histograms):
-        sums = (math.fsum(counts) for counts in zip(*(h.counts for h in histograms), strict=True))
-        return Buckets(first.bounds, tuple(sums))
-    shared = set(first.bounds).intersection(*(item.bounds for item in histograms))
-    tables = [dict(zip(item.bounds, item.counts, strict=True)) for item in histograms]
-    bounds = tuple(sorted(shared))
-    return Buckets(bounds, tuple(math.fsum(table[b] for table in tables) for b in bounds))
+    if all(item.bounds == first.bounds for item in parts):
+        return Buckets(first.bounds, tuple(map(sum, zip(*(h.counts for h in parts), strict=True))))
+    shared = set(first.bounds).intersection(*(item.bounds for item in parts))
+    tables = [dict(zip(item.bounds, item.counts, strict=True)) for item in parts]
+    bounds = _bounds(frozenset(shared))
+    return Buckets(bounds, tuple(sum(table[bound] for table in tables) for bound in bounds))
 
 
 def least_for(q: float) -> int:

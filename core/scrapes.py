@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Protocol
 
-from core.concepts import CATALOG, START_TIME, Catalog, Pick, rules
-from core.rates import Buckets, Sample, bucket_increases, increases, merge
+from core.concepts import CATALOG, START_TIME, Catalog, Pick, picks
+from core.rates import (
+    Buckets,
+    Counters,
+    Histograms,
+    Sample,
+    bucket_increases,
+    counters,
+    histograms,
+    increases,
+    merge,
+)
 
 
 class Page(Protocol):
@@ -33,73 +44,97 @@ PageKey = tuple[str, str]
 """(vantage, slot): a slot is seen once from each vantage point."""
 
 
-def page_key(page: Page) -> PageKey:
-    return (page.vantage, page.slot)
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One page reduced to what the catalog picks from it."""
+
+    engine: str
+    vantage: str
+    slot: str
+    taken: float
+    started: float | None
+    """When the process began, where the engine tells it."""
+    counters: Mapping[Pick, Counters]
+    histograms: Mapping[Pick, Histograms]
+    gauges: Mapping[Pick, float]
+
+    @property
+    def key(self) -> PageKey:
+        return (self.vantage, self.slot)
+
+
+def read(page: Page, catalog: Catalog = CATALOG) -> Reading:
+    """A pick without any series is left out."""
+    found_counters: dict[Pick, Counters] = {}
+    found_histograms: dict[Pick, Histograms] = {}
+    gauges: dict[Pick, float] = {}
+    for pick, kind in picks(page.engine, catalog).items():
+        samples: Sequence[Sample] = page.series.get(pick.name, ())
+        if pick.where:
+            samples = [sample for sample in samples if pick.matches(sample.labels)]
+        if not samples:
+            continue
+        if kind == "gauge":
+            gauges[pick] = sum(sample.value for sample in samples)
+        elif kind == "quantile":
+            found_histograms[pick] = histograms(samples)
+        else:
+            found_counters[pick] = counters(samples)
+    # Several processes behind one page show no start, or several: then only falling counters tell.
+    starts = page.series.get(START_TIME, ())
+    started = starts[0].value if len(starts) == 1 else None
+    return Reading(
+        page.engine,
+        page.vantage,
+        page.slot,
+        page.taken,
+        started,
+        found_counters,
+        found_histograms,
+        gauges,
+    )
 
 
 @dataclass(frozen=True, slots=True)
 class Counted:
-    """What one slot's pages say of a stretch of time; a pick without any series is left out.
+    """What one slot's readings say of a stretch of time; a pick without any series is left out.
 
-    With one page only there is no stretch: `seconds` is 0, and nothing is known but the gauges.
+    With one reading only there is no stretch: `seconds` is 0, and nothing is known but the gauges.
     """
 
     engine: str
     seconds: float
     shown: frozenset[Pick] = frozenset()
-    """The picks that are on the last page."""
+    """The picks that the last reading has."""
     increases: Mapping[Pick, float] = field(default_factory=dict)
     buckets: Mapping[Pick, Buckets] = field(default_factory=dict)
     gauges: Mapping[Pick, float] = field(default_factory=dict)
     """As of its end."""
 
 
-def count(before: Page | None, after: Page, catalog: Catalog = CATALOG) -> Counted:
-    """What happened between two pages of the same slot; without a first one, only the gauges."""
+def count(before: Reading | None, after: Reading) -> Counted:
+    """What happened between two readings of the same slot; without a first one, only the gauges."""
+    shown = _shared(frozenset([*after.counters, *after.histograms, *after.gauges]))
+    if before is None:
+        return Counted(after.engine, 0.0, shown, gauges=after.gauges)
+    restarted = None not in (before.started, after.started) and before.started != after.started
     increased: dict[Pick, float] = {}
-    histograms: dict[Pick, Buckets] = {}
-    gauges: dict[Pick, float] = {}
-    shown: set[Pick] = set()
-    restarted = before is not None and _restarted(before, after)
-    for kind, pick in _picks(after.engine, catalog):
-        now = _matching(after, pick)
-        if not now:
-            continue
-        shown.add(pick)
-        if kind == "gauge":
-            gauges[pick] = sum(sample.value for sample in now)
-        elif before is not None:
-            then = _matching(before, pick)
-            if kind == "quantile":
-                gained = bucket_increases(then, now, restarted=restarted)
-                if gained is not None:
-                    histograms[pick] = gained
-            else:
-                increased[pick] = sum(increases(then, now, restarted=restarted).values())
-    seconds = after.taken - before.taken if before is not None else 0.0
-    return Counted(after.engine, seconds, frozenset(shown), increased, histograms, gauges)
+    gained: dict[Pick, Buckets] = {}
+    for pick, now in after.counters.items():
+        then = {} if restarted else before.counters.get(pick, {})
+        increased[pick] = sum(increases(then, now).values())
+    for pick, buckets in after.histograms.items():
+        whole = bucket_increases({} if restarted else before.histograms.get(pick, {}), buckets)
+        if whole is not None:
+            gained[pick] = whole
+    seconds = after.taken - before.taken
+    return Counted(after.engine, seconds, shown, increased, gained, after.gauges)
 
 
-def _restarted(before: Page, after: Page) -> bool:
-    then, now = (
-        [sample.value for sample in page.series.get(START_TIME, ())] for page in (before, after)
-    )
-    return bool(then and now) and then != now
-
-
-def _matching(page: Page, pick: Pick) -> Sequence[Sample]:
-    samples = page.series.get(pick.name, ())
-    return [s for s in samples if pick.matches(s.labels)] if pick.where else samples
-
-
-def _picks(engine: str, catalog: Catalog) -> Iterable[tuple[str, Pick]]:
-    """Each pick of the engine once, with the kind of rule that uses it."""
-    seen: dict[Pick, str] = {}
-    for concept in catalog.values():
-        for rule in rules(concept, engine):
-            for pick in rule.picks:
-                seen.setdefault(pick, rule.kind)
-    return ((kind, pick) for pick, kind in seen.items())
+@lru_cache(maxsize=256)
+def _shared(shown: frozenset[Pick]) -> frozenset[Pick]:
+    """The same object for the same picks, since many stretches are kept."""
+    return shown
 
 
 def add_up(stretches: Sequence[Counted]) -> Counted:
@@ -108,12 +143,12 @@ def add_up(stretches: Sequence[Counted]) -> Counted:
     if len(stretches) == 1:
         return last
     total: dict[Pick, float] = {}
-    histograms: dict[Pick, list[Buckets]] = {}
+    gained: dict[Pick, list[Buckets]] = {}
     for stretch in stretches:
         for pick, value in stretch.increases.items():
             total[pick] = total.get(pick, 0.0) + value
         for pick, buckets in stretch.buckets.items():
-            histograms.setdefault(pick, []).append(buckets)
-    merged = {pick: whole for pick, parts in histograms.items() if (whole := merge(parts))}
+            gained.setdefault(pick, []).append(buckets)
+    merged = {pick: whole for pick, parts in gained.items() if (whole := merge(parts))}
     seconds = sum(stretch.seconds for stretch in stretches)
     return Counted(last.engine, seconds, last.shown, total, merged, last.gauges)

@@ -34,7 +34,8 @@ _ALL_LABELS = re.compile(rb"(?:" + _LABEL + rb"(?:,\s*|$))*", re.S)
 _BRACED = re.compile(rb'\{((?:[^"{}]|"[^"\\]*(?:\\.[^"\\]*)*")*)\}(.*)', re.S)
 _ESCAPE = re.compile(r'\\([\\n"])')
 _ESCAPED = {"\\": "\\", "n": "\n", '"': '"'}
-_METRIC_LINE = re.compile(rb'(?:#|[a-zA-Z_:][a-zA-Z0-9_:]*[ \t{]|\{[ \t]*")')
+# The last form is a metric whose name is quoted; in JSON a colon would follow.
+_METRIC_LINE = re.compile(rb'#|[a-zA-Z_:][a-zA-Z0-9_:]*[ \t{]|\{[ \t]*"[^"]*"[ \t]*[,}]')
 
 
 def parse(
