@@ -1,0 +1,230 @@
+"""The console: what each key does. The picture itself is drawn in `tui/display.py`."""
+
+from __future__ import annotations
+
+import asyncio
+import shlex
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from textual import events
+from textual.binding import Binding
+from textual.screen import Screen
+
+from core.errors import Unfinished
+from tui.display import FOR_EVER, Display
+from tui.keys import IN_BOX, KEYS
+from tui.lines import RunsScreen
+from tui.screens.scene import PageName
+
+if TYPE_CHECKING:
+    from tui.command_bar import CommandBar, Mode
+
+LISTS = ("overview", "gpus", "changes")
+
+
+class ConsoleScreen(RunsScreen):
+    """One screen for all pages; letters go to the plan box while it asks for a name."""
+
+    def on_key(self, event: events.Key) -> None:
+        app = self.app
+        if isinstance(app, ConsoleApp) and app.take_letter(event):
+            event.stop()
+            event.prevent_default()
+
+
+class ConsoleApp(Display, inherit_bindings=False):
+    """The exit code is the app's return value."""
+
+    BINDINGS: ClassVar[list[Any]] = [
+        Binding(key.keys, key.action, key.does, show=False, id=key.id) for key in KEYS
+    ]
+    _fresh = False
+    _leaving: asyncio.Task[None] | None = None
+
+    def get_default_screen(self) -> Screen[Any]:
+        return ConsoleScreen()
+
+    async def on_event(self, event: events.Event) -> None:
+        if isinstance(event, events.Key) and not event.is_forwarded:
+            self._fresh = self.box.key_seen(event.key)
+            self.unsay()
+        await super().on_event(event)
+
+    def take_letter(self, event: events.Key) -> bool:
+        """Whether the plan box asks for a name and took the key as a letter of it."""
+        if not self.box.wants_letters:
+            return False
+        if event.key == "backspace":
+            self.box.letter("\b")
+        elif event.is_printable and event.character is not None:
+            self.box.letter(event.character)
+        else:
+            return False
+        return True
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
+        """While a plan is open only its own keys do anything."""
+        return action in IN_BOX if self.box.open else action not in ("confirm", "leave_out")
+
+    def action_show_page(self, page: PageName) -> None:
+        self.place.go(page, None if page in LISTS else self.service())
+        self.draw()
+
+    def action_what_changed(self) -> None:
+        self.place.go("changes", self.service())
+        self.draw()
+
+    def action_open(self) -> None:
+        if self.place.spot.page in LISTS and self.picture.service:
+            self.place.go("service", self.picture.service)
+            self.draw()
+
+    def action_go_back(self) -> None:
+        if self.box.open:
+            self.box.back()
+        else:
+            self.place.back()
+            self.draw()
+
+    def action_plan(self, kind: str) -> None:
+        service = self.service()
+        if service is None:
+            self.say("no service is chosen")
+        else:
+            self.run_line(f"{kind} {shlex.quote(service)}")
+
+    def action_form(self, kind: str) -> None:
+        service = self.service()
+        self._open_bar("command", f"{kind} {shlex.quote(service)} " if service else f"{kind} ")
+
+    def action_command(self) -> None:
+        self._open_bar("command", "")
+
+    def action_filter(self) -> None:
+        if self.place.spot.page in LISTS:
+            self._open_bar("filter", self.place.spot.filter)
+
+    def run_line(self, text: str) -> None:
+        """What the command bar and the capitals do: ask for a plan, or for an answer."""
+        self.box.ask(text, self.service())
+
+    def action_confirm(self) -> None:
+        self.box.confirm(self._fresh)
+
+    def action_leave_out(self) -> None:
+        self.box.leave_out()
+
+    def action_move(self, by: int) -> None:
+        if self.box.open:
+            self.box.move(by)
+            return
+        items, at = self.picture.items, self.picture
+        if items:
+            place = items.index(at.cursor) if at.cursor in items else 0
+            self.place.put(items[max(0, min(place + by, len(items) - 1))], at.top)
+        elif at.length:
+            self.place.put(None, max(0, min(at.top + by, at.length - at.height)))
+        self.draw()
+
+    def action_page(self, by: int) -> None:
+        self.action_move(by * max(1, self.picture.height - 1))
+
+    def action_edge(self, by: int) -> None:
+        self.action_move(by * 1_000_000)
+
+    def action_window(self, by: int) -> None:
+        self.place.widen(by)
+        self.draw()
+
+    def action_pause(self) -> None:
+        self.sources.pause()
+        self.draw()
+
+    def action_poll(self) -> None:
+        self.sources.poll_now()
+        self.say("polling everything now", "dim", 2.0)
+
+    def action_copy_line(self) -> None:
+        """The command that does or shows the same, to the clipboard and into a file."""
+        from tui.copying import copy_to_file
+
+        text = self.line_of_page()
+        self.copy_to_clipboard(text)
+        self.say(copy_to_file(text, self.backend.facts.copies), "dim")
+
+    def line_of_page(self) -> str:
+        """The command line that stands for what is on the screen."""
+        if self.box.open:
+            return self.box.command_line
+        service = self.service()
+        name = f" {shlex.quote(service)}" if service else ""
+        page = self.place.spot.page
+        if page == "answer" and self.answer is not None:
+            return self.answer.line
+        if page == "changes":
+            name = f" {shlex.quote(self.place.spot.service)}" if self.place.spot.service else ""
+            return f"modeldeck changes{name} --since {self.place.window / 3600:g}h"
+        return "modeldeck gpus" if page == "gpus" else f"modeldeck status{name}"
+
+    # The command bar
+
+    def _open_bar(self, mode: Mode, text: str) -> None:
+        if self.bar is None:
+            from tui.command_bar import CommandBar
+
+            self.bar = CommandBar(self.backend)
+            self.mount(self.bar)
+        self.call_after_refresh(self._show_bar, mode, text)
+
+    def _show_bar(self, mode: Mode, text: str) -> None:
+        if self.bar is not None:
+            self.bar.open(mode, text, self.service())
+
+    def on_command_bar_edited(self, event: CommandBar.Edited) -> None:
+        if event.mode == "filter":
+            self.place.narrow(event.line or "")
+        self.draw()
+
+    def on_command_bar_entered(self, event: CommandBar.Entered) -> None:
+        if event.mode == "filter":
+            self.place.narrow(event.line)
+            self.draw()
+        else:
+            self.run_line(event.line)
+
+    # The mouse
+
+    def on_click(self, event: events.Click) -> None:
+        """Chooses the row; a second click on it opens it."""
+        item = self.picture.hits.get(event.screen_y - 1)
+        if item is None or self.box.open:
+            return
+        again = item == self.picture.cursor and self.place.spot.cursor is not None
+        self.place.put(item, self.picture.top)
+        self.draw()
+        if again and event.chain > 1:
+            self.action_open()
+
+    def on_mouse_scroll_up(self) -> None:
+        self.action_move(-1)
+
+    def on_mouse_scroll_down(self) -> None:
+        self.action_move(1)
+
+    # Leaving
+
+    async def action_leave(self) -> None:
+        """At once, whatever hangs; a plan under way is first brought to an end that is safe."""
+        if not self.box.applying:
+            self.exit(0)
+        elif self._leaving is None:
+            self.box.stop.set()
+            self.say("stopping after the set in hand; q again leaves it unfinished", seconds=FOR_EVER)  # fmt: skip
+            self._leaving = asyncio.create_task(self._leave_after_plan())
+        else:
+            self.exit(Unfinished.exit_code)
+
+    async def _leave_after_plan(self) -> None:
+        await self.box.finished()
+        outcome = self.box.outcome
+        self.exit(outcome.exit_code if outcome is not None else Unfinished.exit_code)

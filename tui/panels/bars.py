@@ -1,0 +1,68 @@
+"""The first and the last line of the screen."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from tui.cells import Cell, Row, fit, line, row_width
+from tui.feeds import Feed, coarse
+from tui.seam import Facts
+
+
+def header(
+    facts: Facts, feeds: Sequence[Feed[object]], width: int, now: datetime, *, paused: bool = False
+) -> Row:
+    """Where one is, who one is, whether one may write, how the sources are; the clock at the end."""
+    narrow = width < 100
+    clock = f"{now:%H:%M:%S} UTC "
+    banner: list[Cell] = [(" ", "")]
+    if not narrow:
+        banner.append(("modeldeck ", "bold"))
+    banner.append((f"{fit(facts.environment, min(20, len(facts.environment)))} ", ""))
+    if facts.production:
+        banner.append((" PRODUCTION ", "danger"))
+    mode = ("READ-ONLY", "safe") if facts.read_only else ("WRITE", "warning")
+    actor = fit(facts.actor, min(24, len(facts.actor)))
+    banner += [(f" {actor} ", ""), mode, (" ", "")]
+    if paused:
+        banner.append((" PAUSED: p goes on ", "notice"))
+    parts: list[list[Cell]] = [_sources(feeds, now, narrow)]
+    parts += [[(note, "dim")] for note in facts.notes]
+    room = width - len(clock)
+    for part in parts:
+        cells: list[Cell] = [("│ " if not narrow else " ", "frame"), *part, (" ", "")]
+        if row_width(banner) + row_width(cells) <= room:
+            banner += cells
+    return (*line(room, banner), *line(min(width, len(clock)), [(clock, "")]))
+
+
+def _sources(feeds: Sequence[Feed[object]], now: datetime, narrow: bool) -> list[Cell]:
+    failed = sum(feed.dead() for feed in feeds)
+    late = [feed for feed in feeds if not feed.dead() and feed.stale(now)]
+    waiting = sum(feed.value is None and not feed.dead() for feed in feeds)
+    fine = len(feeds) - failed - len(late) - waiting
+    cells: list[Cell] = [] if narrow else [("sources", "")]
+    if not narrow or not (failed or late or waiting):
+        cells.append((f" {fine} ok" if not narrow else f"{fine} sources ok", ""))
+    if waiting:
+        cells.append((f" {waiting} asked", "dim"))
+    if failed:
+        cells.append((f" {failed} DOWN", "critical"))
+    if late:
+        oldest = max(feed.snapshot.age(now) or 0.0 for feed in late)
+        cells.append((f" {len(late)} STALE {coarse(oldest)}", "warning"))
+    return cells
+
+
+def footer(keys: Sequence[tuple[str, str]], width: int, message: Cell | None = None) -> Row:
+    """The keys that do something here; a message of the console takes their place for a while."""
+    if message is not None:
+        return line(width, [(" ", ""), (fit(message[0], width - 2), message[1]), (" ", "")])
+    cells: list[Cell] = [(" ", "")]
+    for key, title in keys:
+        more: list[Cell] = [(key, "key"), (f" {title}   ", "")]
+        if row_width(cells) + row_width(more) - 3 > width:
+            break
+        cells += more
+    return line(width, cells)

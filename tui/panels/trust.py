@@ -1,0 +1,66 @@
+"""What there is to trust: the releases that served, and the gate's checks with their evidence."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from core.gate import GateReport
+from core.units import parse_time
+from tui.cells import Cell, Row, fit, line
+from tui.seam import ReleaseView
+from tui.words import moment, version_name
+
+
+def release_rows(views: Sequence[ReleaseView], width: int, height: int, now: datetime) -> list[Row]:
+    """A release per row, newest first: good or not, what served, who made it."""
+    if not views:
+        return [line(width, [("no release yet", "dim")])][: max(0, height)]
+    rows: list[Row] = []
+    for view in views:
+        good: Cell = ("? not watched", "unknown")
+        if view.good is not None:
+            good = ("✔ good", "ok") if view.good else ("▲ not good", "warning")
+        when = moment(parse_time(view.taken), now)
+        cells: list[Cell] = [
+            (fit(view.name, 5) + " ", "bold"),
+            (fit("LIVE" if view.live else "", 5), "accent"),
+            (fit(good[0], 14), good[1]),
+            (fit(version_name(view.version), 6) + " ", ""),
+            (fit(when, 12), "dim"),
+            (fit(view.by, 10) + " ", ""),
+        ]
+        cells.append((fit(view.contents, width - 54), "dim"))
+        rows.append(line(width, cells))
+    return rows[: max(0, height)]
+
+
+_VERDICTS: dict[str, Cell] = {
+    "passed": ("✔ passed", "ok"),
+    "failed": ("✖ FAILED", "critical"),
+    "no_evidence": ("? no evidence", "unknown"),
+}
+
+
+def gate_rows(reports: Sequence[GateReport], width: int, height: int) -> list[Row]:
+    """Per candidate its verdict, then each check with the value, the limit and the evidence."""
+    if not reports:
+        return [line(width, [("no candidate in Staging", "dim")])][: max(0, height)]
+    rows: list[Row] = []
+    for report in reports:
+        text, style = _VERDICTS[report.verdict]
+        rows.append(
+            line(width, [(fit(version_name(report.version), 10) + " ", "bold"), (text, style)])
+        )
+        for check in report.checks:
+            text, style = _VERDICTS[check.verdict]
+            value = f"{check.value:.4g}" if isinstance(check.value, float) else check.value or "–"
+            shown = f"{value} {f'({check.limit})' if check.limit else ''}"
+            cells: list[Cell] = [
+                ("  " + fit(check.name, 9), ""),
+                (fit(text, 14), style),
+                (fit(shown, 22) + " ", ""),
+            ]
+            cells.append((fit(check.evidence, width - 48), "dim"))
+            rows.append(line(width, cells))
+    return rows[: max(0, height)]

@@ -1,0 +1,102 @@
+"""What is polled now: the fleet always, and the one service that the operator looks at."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+from core.errors import ModeldeckError
+from core.snapshot import Snapshot
+from tui.feeds import Feed, Store
+from tui.pollers import Poller, Pollers
+from tui.seam import Backend, Source
+
+GOODBYE = 0.4
+"""Seconds that everything together gets to close."""
+
+
+class Watch:
+    """Snapshots in, a store for the screens out. `changed` is called when there is news."""
+
+    def __init__(
+        self,
+        backend: Backend,
+        changed: Callable[[], None],
+        now: Callable[[], datetime],
+        pace: float = 1.0,
+    ) -> None:
+        self._backend = backend
+        self._changed = changed
+        self._now = now
+        self._pace = pace
+        self._pollers = Pollers()
+        self._fleet: tuple[str, ...] = ()
+        self._service: str | None = None
+        self._known: dict[str, Feed[Any]] = {}
+        self._frozen: tuple[datetime, dict[str, Feed[Any]]] | None = None
+        self._opened = False
+
+    async def open(self) -> None:
+        """Open the backend and poll the fleet. Raises ModeldeckError."""
+        await self._backend.open()
+        sources = self._backend.sources()
+        self._fleet = tuple(source.key for source in sources)
+        self._opened = True
+        for source in sources:
+            self._poll(source)
+        if self._service is not None:
+            self.follow(self._service)
+
+    def follow(self, service: str) -> None:
+        """Poll this service, and no other one any more."""
+        self._service = service
+        if not self._opened:
+            return
+        sources = self._backend.service_sources(service)
+        self._pollers.keep([*self._fleet, *(source.key for source in sources)])
+        for source in sources:
+            self._poll(source)
+
+    def _poll(self, source: Source[Any]) -> None:
+        def publish(_snapshot: Snapshot[Any]) -> None:
+            self._changed()
+
+        every = source.every * self._pace
+        self._pollers.start(Poller(source.key, every, source.read, publish, now=self._now))
+
+    def look(self) -> tuple[datetime, Store, list[Feed[Any]]]:
+        """The time and the feeds to draw, and the feeds of everything that is polled now."""
+        running = {k: Feed(s, every) for k, (s, every) in self._pollers.snapshots().items()}
+        self._known.update(running)
+        at, store = self._frozen or (self._now(), self._known)
+        return at, store, list(running.values())
+
+    @property
+    def paused(self) -> bool:
+        return self._frozen is not None
+
+    def pause(self) -> None:
+        """Stop the picture, or let it go on; polling goes on meanwhile."""
+        self._frozen = None if self._frozen else (self._now(), dict(self._known))
+
+    def poll_now(self) -> None:
+        self._pollers.poll_now()
+
+    async def close(self) -> None:
+        """Within `GOODBYE`; what hangs is cancelled and left."""
+        closing = {
+            asyncio.ensure_future(self._pollers.close()),
+            asyncio.ensure_future(self._close_backend()),
+        }
+        _, hanging = await asyncio.wait(closing, timeout=GOODBYE)
+        for task in hanging:
+            task.cancel()
+
+    async def _close_backend(self) -> None:
+        try:
+            await self._backend.close()
+        except ModeldeckError:
+            # Nobody is left to tell, and nothing depends on it.
+            return
