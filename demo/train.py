@@ -1,0 +1,184 @@
+"""`python -m demo.train STATE`: trains the models and fills the registry, once per state folder.
+
+It writes straight into the registry's database, so it need not wait for the server.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import sys
+import time
+import warnings
+from pathlib import Path
+from typing import Any
+
+import mlflow
+import mlflow.sklearn
+import numpy
+from sklearn.metrics import accuracy_score, roc_auc_score
+
+from demo.card import model_card
+from demo.data import LOADERS, SEED, Data
+from demo.layout import Layout, write_text
+from demo.prompts import MESSAGES, PROMPTS
+from demo.recipes import RECIPES, Recipe
+from demo.services import PROMPT, PROMPT_ALIAS, SERVICES
+from demo.source import Source
+
+TIMED_ROWS = 200
+
+
+def headline(model: str, pipeline: Any, rows: Any, labels: Any) -> float:
+    """The model's own metric on some rows; not a number where there are none."""
+    if not len(rows):
+        return float("nan")
+    if SERVICES[model].headline["metric"] == "auc":
+        return float(roc_auc_score(labels, pipeline.predict_proba(rows)[:, 1]))
+    return float(accuracy_score(labels, pipeline.predict(rows)))
+
+
+def latency_p95(pipeline: Any, rows: Any) -> float:
+    """Seconds for one row, measured here and now."""
+    spent = []
+    for number in range(TIMED_ROWS):
+        row = rows[number % len(rows)][None]
+        began = time.perf_counter()
+        pipeline.predict_proba(row)
+        spent.append(time.perf_counter() - began)
+    return float(numpy.percentile(spent, 95))
+
+
+def measure(model: str, recipe: Recipe, pipeline: Any, data: Data) -> dict[str, float]:
+    """Headline, the same per slice, and the latency."""
+    metric = SERVICES[model].headline["metric"]
+    rows, labels = data.test, data.test_labels
+    if recipe.filter:
+        keep = recipe.filter(labels)
+        rows, labels = rows[keep], labels[keep]
+    found = {metric: headline(model, pipeline, rows, labels)}
+    for name, inside in data.slices.items():
+        inside_rows, inside_labels = data.test[inside], data.test_labels[inside]
+        value = headline(model, pipeline, inside_rows, inside_labels)
+        found[f"slice/{name}/{metric}"] = value
+    found["latency_p95"] = latency_p95(pipeline, data.test)
+    return found
+
+
+def snapshot(data: Data, folder: Path) -> Path:
+    """The training rows as a file that a run can name as the source of its data set."""
+    path = folder / f"{data.name}-train.csv"
+    header = ",".join((*data.features, "label"))
+    table = numpy.column_stack([data.train, data.train_labels])
+    numpy.savetxt(path, table, delimiter=",", header=header, comments="", fmt="%.10g")
+    return path
+
+
+def hold_out(model: str, data: Data, layout: Layout) -> None:
+    """The rows that the load will send, with their labels."""
+    kept = {
+        "features": data.features,
+        "rows": data.test.tolist(),
+        "labels": data.test_labels.tolist(),
+    }
+    write_text(layout.heldout(model), json.dumps(kept))
+
+
+def hardware() -> str:
+    return f"{platform.machine()}, {os.cpu_count()} cores, no GPU"
+
+
+def train_version(model: str, number: int, recipe: Recipe, data: Data, layout: Layout) -> str:
+    """Train, log and register one version; what came of it, in a line."""
+    owner = SERVICES[model].owner
+    source = Source(layout.training)
+    params = {**recipe.params, "seed": SEED, "rows": recipe.rows or len(data.train)}
+    commit = source.commit(model, params, f"{model}: {recipe.story}")
+    tags = {"owner": owner, "feature_version": recipe.features, "hardware": hardware()}
+    origin = {"mlflow.source.name": "train.py", "mlflow.source.git.repoURL": source.url}
+    if commit:
+        origin |= {"mlflow.source.git.commit": commit, "mlflow.source.git.branch": "main"}
+    pipeline = recipe.build(recipe.params)
+    pipeline.fit(data.train[: recipe.rows], data.train_labels[: recipe.rows])
+    mlflow.set_experiment(model)
+    with mlflow.start_run(run_name=f"{model}-{number}", tags={**tags, **origin}):
+        path = snapshot(data, layout.heldout(model).parent)
+        used = {"features": data.train[: recipe.rows], "targets": data.train_labels[: recipe.rows]}
+        dataset = mlflow.data.from_numpy(**used, source=str(path), name=f"{data.name}-train")
+        mlflow.log_input(dataset, context="training")
+        mlflow.log_params(params)
+        metrics = measure(model, recipe, pipeline, data) if recipe.evaluated else {}
+        mlflow.log_metrics(metrics)
+        if recipe.card:
+            text = model_card(model, recipe.story, data, metrics)
+            mlflow.log_text(text, "model_card.md")
+        logged = mlflow.sklearn.log_model(
+            pipeline,
+            name="model",
+            registered_model_name=model,
+            signature=signature(data, pipeline),
+            pip_requirements=["scikit-learn", "skops"],
+        )
+    version = str(logged.registered_model_version)
+    describe(model, version, recipe, tags)
+    return summary(model, version, recipe, metrics)
+
+
+def signature(data: Data, pipeline: Any) -> Any:
+    """Named columns in, the predicted class out."""
+    from mlflow.models import ModelSignature
+    from mlflow.types.schema import ColSpec, Schema
+
+    inputs = Schema([ColSpec("double", name) for name in data.features])
+    kind = "long" if numpy.issubdtype(pipeline.classes_.dtype, numpy.integer) else "double"
+    return ModelSignature(inputs=inputs, outputs=Schema([ColSpec(kind, "prediction")]))
+
+
+def describe(model: str, version: str, recipe: Recipe, tags: dict[str, str]) -> None:
+    client = mlflow.MlflowClient()
+    client.update_model_version(model, version, recipe.story)
+    more = {"stage": recipe.stage, "approval": recipe.approval, **recipe.tags}
+    for key, value in {**tags, **more}.items():
+        client.set_model_version_tag(model, version, key, value)
+    if recipe.alias:
+        client.set_registered_model_alias(model, recipe.alias, version)
+
+
+def summary(model: str, version: str, recipe: Recipe, metrics: dict[str, float]) -> str:
+    metric = SERVICES[model].headline["metric"]
+    if metric not in metrics:
+        return f"trained {model} {version} ({recipe.stage}), not evaluated"
+    figures = f"{metric} {metrics[metric]:.3f}, p95 {metrics['latency_p95'] * 1000:.1f} ms"
+    return f"trained {model} {version} ({recipe.stage}): {figures}"
+
+
+def register_prompts() -> str:
+    client = mlflow.MlflowClient()
+    for text, message in zip(PROMPTS, MESSAGES, strict=True):
+        client.register_prompt(PROMPT, text, commit_message=message)
+    client.set_prompt_alias(PROMPT, PROMPT_ALIAS, 2)
+    return f"registered {len(PROMPTS)} versions of the prompt {PROMPT}, {PROMPT_ALIAS} is 2"
+
+
+def main() -> None:
+    warnings.simplefilter("ignore")
+    layout = Layout(Path(sys.argv[1]))
+    mlflow.set_tracking_uri(layout.database)
+    mlflow.set_registry_uri(layout.database)
+    Source(layout.training).begin()
+    for model, recipes in RECIPES.items():
+        data = LOADERS[model]()
+        hold_out(model, data, layout)
+        client = mlflow.MlflowClient()
+        client.create_registered_model(model, tags={"owner": SERVICES[model].owner})
+        artifacts = (layout.registry / "artifacts" / model).as_uri()
+        client.create_experiment(model, artifact_location=artifacts)
+        for number, recipe in enumerate(recipes, 1):
+            print(train_version(model, number, recipe, data, layout), flush=True)
+    print(register_prompts(), flush=True)
+    layout.seeded.touch()
+
+
+if __name__ == "__main__":
+    main()
