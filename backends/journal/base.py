@@ -139,6 +139,12 @@ class Journal(Protocol):
     ) -> None:
         """The states of the layers as judged now, and whether the release was seen healthy."""
 
+    async def note_baseline(self, service: str, release: int, figures: Mapping[str, float]) -> None:
+        """What the figures of the whole service are while the release serves healthily."""
+
+    async def baseline(self, service: str, release: int) -> Mapping[str, float]:
+        """The figures last noted for the release, by concept; empty where there are none."""
+
     async def verdicts(self) -> Mapping[str, Sequence[Verdict]]:
         """The last verdict per service and layer."""
 

@@ -185,6 +185,22 @@ def note_health(
         )
 
 
+def note_baseline(
+    db: sqlite3.Connection, service: str, release: int, figures: Mapping[str, float]
+) -> None:
+    db.execute(
+        "INSERT OR REPLACE INTO baseline (service, release, figures, taken) VALUES (?,?,?,?)",
+        (service, release, json.dumps(dict(figures)), now(db)),
+    )
+
+
+def baseline(db: sqlite3.Connection, service: str, release: int) -> dict[str, float]:
+    row = db.execute(
+        "SELECT figures FROM baseline WHERE service = ? AND release = ?", (service, release)
+    ).fetchone()
+    return {} if row is None else json.loads(row["figures"])
+
+
 def verdicts(db: sqlite3.Connection) -> dict[str, list[Verdict]]:
     found: dict[str, list[Verdict]] = {}
     for row in db.execute("SELECT * FROM verdict"):

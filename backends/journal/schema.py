@@ -85,6 +85,13 @@ MIGRATIONS: tuple[str, ...] = (
         until   REAL NOT NULL
     );
     CREATE INDEX watch_by_service ON watch (service, id);
+    CREATE TABLE baseline (
+        service TEXT NOT NULL,
+        release INTEGER NOT NULL,
+        figures TEXT NOT NULL,
+        taken   REAL NOT NULL,
+        PRIMARY KEY (service, release)
+    );
     CREATE TABLE verdict (
         service TEXT NOT NULL,
         layer   TEXT NOT NULL,

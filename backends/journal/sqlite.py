@@ -192,6 +192,14 @@ class SqliteJournal:
             "record health", lambda db: records.note_health(db, service, release, verdicts)
         )
 
+    async def note_baseline(self, service: str, release: int, figures: Mapping[str, float]) -> None:
+        await self._run(
+            "record a baseline", lambda db: records.note_baseline(db, service, release, figures)
+        )
+
+    async def baseline(self, service: str, release: int) -> Mapping[str, float]:
+        return await self._run("read a baseline", lambda db: records.baseline(db, service, release))
+
     async def verdicts(self) -> Mapping[str, Sequence[Verdict]]:
         return await self._run("read verdicts", records.verdicts)
 

@@ -17,10 +17,12 @@ from core.figures import Figure, limited
 from core.layers import judge_layers
 from core.measure import figures
 from core.ring import Ring
-from core.status import LayerState
+from core.status import LayerState, State
 
 BETWEEN_SECONDS = 2.0
 """Between the two scrapes of a script's `metrics`."""
+BASELINE_EVERY = 60.0
+BASELINE_WINDOW = 300.0
 
 
 @dataclass(frozen=True)
@@ -129,6 +131,7 @@ class Recorder:
     def __init__(self, deck: Deck) -> None:
         self._deck = deck
         self.watches = {s.name: Watch(deck, s) for s in deck.services()}
+        self._noted: dict[str, float] = {}
 
     async def round(self, name: str) -> Scrape:
         """Look at one service once, and record the states of its layers."""
@@ -149,4 +152,19 @@ class Recorder:
         except ModeldeckError:
             verdicts = {k: v for k, v in verdicts.items() if v[0] != "ok"}
         await self._deck.journal.note_health(name, number, verdicts)
+        if number is not None and layers["system"].state is State.OK:
+            await self._note_baseline(name, number)
         return taken
+
+    async def _note_baseline(self, name: str, release: int) -> None:
+        noted = self._noted.get(name, -BASELINE_EVERY)
+        if time.monotonic() - noted < BASELINE_EVERY:
+            return
+        self._noted[name] = time.monotonic()
+        told = {
+            figure.concept: figure.value
+            for figure in self.watches[name].figures(BASELINE_WINDOW)
+            if figure.version is None and figure.value is not None
+        }
+        if told:
+            await self._deck.journal.note_baseline(name, release, told)

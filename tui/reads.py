@@ -1,0 +1,242 @@
+"""What the console's panels poll, each from the reader that the commands use."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+
+from backends.base import SlotCounts
+from commands.deck import Deck
+from commands.slots import read_slots_of
+from commands.sources.fleet import read_fleet
+from commands.sources.gate import ask_gate
+from commands.sources.history import note_outside, read_ways_back
+from commands.sources.metrics import Recorder
+from commands.sources.service import observe, read_model, read_split
+from core.errors import ModeldeckError
+from core.figures import Mark
+from core.gate import GateReport
+from core.history import Event, WaysBack
+from core.releases import last_good
+from core.split import WHOLE, Split
+from core.units import show_duration, show_time
+from core.versions import Stage
+from tui.seam import (
+    Instruments,
+    ReleaseView,
+    ServiceView,
+    SlotView,
+    SourceKind,
+    TrafficView,
+    VersionsView,
+)
+from tui.words import version_name
+
+BACK = timedelta(hours=48)
+_NEEDS: Mapping[SourceKind, str] = {"versions": "model", "gate": "model", "traffic": "router"}
+
+
+class Reads:
+    """The reads of one console. `words` holds what completion may offer, as last read."""
+
+    def __init__(self, deck: Deck, recorder: Recorder) -> None:
+        self._deck = deck
+        self._recorder = recorder
+        self._since_split: dict[str, tuple[Split, Mapping[str, SlotCounts]]] = {}
+        self._marks: tuple[Event, ...] = ()
+        self.words: dict[str, list[str]] = {"service": list(deck.config.services)}
+
+    def has(self, service: str, kind: SourceKind) -> bool:
+        """Whether the service's config makes this source possible."""
+        need = _NEEDS.get(kind)
+        return need is None or getattr(self._deck.service(service), need) is not None
+
+    async def services(self) -> tuple[ServiceView, ...]:
+        fleet = await read_fleet(self._deck)
+        await self._note(fleet)
+        lines = await asyncio.gather(*(self._canary(s.service, s.traffic) for s in fleet.services))
+        return tuple(
+            ServiceView(status, canary)
+            for status, canary in zip(fleet.services, lines, strict=True)
+        )
+
+    async def _note(self, fleet: object) -> None:
+        from commands.sources.fleet import Fleet
+
+        assert isinstance(fleet, Fleet)
+        # A journal that cannot be written dims its own panel; the services are shown all the same.
+        try:
+            await note_outside(self._deck, fleet)
+        except ModeldeckError:
+            return
+
+    async def changes(self) -> tuple[Event, ...]:
+        since = datetime.now(UTC) - BACK
+        self._marks = tuple(await self._deck.journal.events(None, since))
+        return self._marks
+
+    async def figures(self, service: str) -> Instruments:
+        taken = await self._recorder.round(service)
+        if not taken.pages and taken.errors:
+            raise next(iter(taken.errors.values()))
+        marks = tuple(
+            Mark(event.at, event.what) for event in self._marks if event.service == service
+        )
+        figures = self._recorder.watches[service].figures()
+        release, baseline = await self._baseline(service)
+        return Instruments(figures, release, baseline, marks)
+
+    async def _baseline(
+        self, service: str
+    ) -> tuple[str | None, dict[tuple[str, str | None], float]]:
+        """The figures of the release to compare with: the one that a rollback would lead to."""
+        try:
+            seen = await observe(self._deck, self._deck.service(service))
+        except ModeldeckError:
+            return None, {}
+        release = last_good(seen) or seen.release_now()
+        if release is None:
+            return None, {}
+        noted = await self._deck.journal.baseline(service, release.number)
+        return release.name, {(concept, None): value for concept, value in noted.items()}
+
+    async def ways(self, service: str) -> WaysBack:
+        return await read_ways_back(self._deck, self._deck.service(service))
+
+    async def versions(self, service: str) -> VersionsView:
+        found = self._deck.service(service)
+        model = await read_model(self._deck, found)
+        assert model is not None
+        self.words[f"version {service}"] = [
+            *(f"@{alias}" for alias in model.aliases),
+            *(version.number for version in model.versions),
+        ]
+        return VersionsView(model, found.champion_alias)
+
+    async def gate(self, service: str) -> tuple[GateReport, ...]:
+        """The gate's answer for each version that could be promoted next."""
+        found = self._deck.service(service)
+        model = await read_model(self._deck, found)
+        assert model is not None
+        staged = [v for v in model.versions if v.stage(found.champion_alias) is Stage.STAGING]
+        return tuple(
+            await asyncio.gather(*(ask_gate(self._deck, found, version) for version in staged))
+        )
+
+    async def slots(self, service: str) -> tuple[SlotView, ...]:
+        rows = await read_slots_of(self._deck, self._deck.service(service))
+        return tuple(
+            SlotView(
+                row.slot,
+                row.version,
+                None if row.error is not None and row.version is None else row.ready,
+                row.active,
+                row.address,
+                row.detail,
+            )
+            for row in rows
+        )
+
+    async def releases(self, service: str) -> tuple[ReleaseView, ...]:
+        found = self._deck.service(service)
+        seen = await observe(self._deck, found)
+        now = seen.release_now()
+        self.words[f"release {service}"] = [release.name for release in seen.releases]
+        views = []
+        for release in seen.releases:
+            good = release.good(found.good_after)
+            prompts = ", ".join(f"{name} {number}" for name, number in release.prompts.items())
+            views.append(
+                ReleaseView(
+                    release.name,
+                    release.version,
+                    show_time(release.taken),
+                    release.by,
+                    True if good else None,
+                    now is not None and now.number == release.number,
+                    prompts,
+                )
+            )
+        return tuple(views)
+
+    async def traffic(self, service: str) -> tuple[TrafficView, ...]:
+        """What is wanted per slot, and what arrived since the split was last seen to move."""
+        found = self._deck.service(service)
+        router = self._deck.router(found)
+        assert router is not None
+        split, rows = await asyncio.gather(
+            read_split(router, found), read_slots_of(self._deck, found)
+        )
+        if split is None:
+            return ()
+        arrived = await self._arrived(service, split)
+        total = sum(count.requests for count in arrived.values())
+        return tuple(
+            TrafficView(
+                row.version,
+                row.slot,
+                split.weights.get(row.slot, 0) / WHOLE,
+                split.mirrors.get(row.slot, 0) / WHOLE,
+                arrived[row.slot].requests / total if total and row.slot in arrived else None,
+                total,
+                arrived[row.slot].errors if row.slot in arrived else None,
+            )
+            for row in rows
+        )
+
+    async def _arrived(self, service: str, split: Split) -> Mapping[str, SlotCounts]:
+        """Counts per slot since this console first saw the split as it is now."""
+        router = self._deck.router(self._deck.service(service))
+        assert router is not None
+        now = await router.counts()
+        known = self._since_split.get(service)
+        if known is None or known[0] != split or _restarted(known[1], now):
+            self._since_split[service] = (split, now)
+            known = (split, now)
+        start = known[1]
+        return {
+            slot: SlotCounts(
+                count.requests - start[slot].requests if slot in start else count.requests,
+                count.errors - start[slot].errors if slot in start else count.errors,
+                count.active,
+            )
+            for slot, count in now.items()
+        }
+
+    async def _canary(self, service: str, traffic: Mapping[str, float]) -> str:
+        """ "v13 5 %: 3 errors of 812, champion 3 of 15,428": what is known of a canary."""
+        if len(traffic) != 2:
+            return ""
+        try:
+            views = await self.traffic(service)
+        except ModeldeckError:
+            return ""
+        live = sorted((view for view in views if view.wanted), key=lambda view: view.wanted)
+        if len(live) != 2 or live[0].arrives is None or live[1].arrives is None:
+            return ""
+        small, large = (_counted(view) for view in live)
+        name = version_name(live[0].version or f"?{live[0].slot}")
+        return f"{name} {live[0].wanted * 100:g} %: {small[0]} errors of {small[1]:,}, champion {large[0]} of {large[1]:,}"
+
+    async def notes(self, service: str) -> tuple[str, ...]:
+        """What an operator should know beside a plan."""
+        notes = []
+        watch = self._recorder.watches.get(service)
+        figures = watch.figures() if watch else ()
+        for figure in figures:
+            if figure.concept == "request_rate" and figure.version is None and figure.value:
+                notes.append(f"live requests: {figure.value:.3g}/s")
+        events: Sequence[Event] = [e for e in self._marks if e.service == service]
+        if events:
+            age = show_duration((datetime.now(UTC) - events[0].at).total_seconds())
+            notes.append(f"last changed {age} ago by {events[0].actor or 'somebody outside'}")
+        return tuple(notes)
+
+
+def _counted(view: TrafficView) -> tuple[int, int]:
+    return view.errors or 0, round((view.arrives or 0.0) * (view.requests or 0))
+
+
+def _restarted(start: Mapping[str, SlotCounts], now: Mapping[str, SlotCounts]) -> bool:
+    return any(slot in now and now[slot].requests < start[slot].requests for slot in start)

@@ -1,0 +1,113 @@
+"""The deck behind the console: the same sources and the same commands that scripts use."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from asyncio import Event as StopEvent
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
+
+from backends.secrets import redact
+from commands.configfile import state_folder
+from commands.deck import Deck
+from commands.sources.metrics import Recorder
+from core.errors import ModeldeckError
+from core.refs import Ref
+from tui.ask import carry_out_proposal, leave_out, propose
+from tui.line import check_line, complete_line
+from tui.reads import Reads
+from tui.seam import Answer, Facts, Outcome, Progress, Proposal, Source
+
+RECORD_EVERY = 2.0
+"""Seconds between two looks at one service, for a small fleet."""
+EACH = 0.25
+"""Seconds that each further service adds to the rhythm, so that polling stays cheap."""
+
+
+class DeckBackend:
+    """Implements `tui.seam.Backend`."""
+
+    def __init__(self, deck: Deck) -> None:
+        self._deck = deck
+        self._recorder = Recorder(deck)
+        self._reads = Reads(deck, self._recorder)
+        self._recording: asyncio.Task[None] | None = None
+        services = tuple(deck.config.services)
+        self._rhythm = max(RECORD_EVERY, EACH * len(services))
+        self.facts = Facts(
+            deck.environment,
+            deck.production,
+            deck.read_only,
+            deck.actor,
+            services,
+            ("lease: this account only",),
+            state_folder() / "copied.txt",
+        )
+
+    async def open(self) -> None:
+        self._recording = asyncio.create_task(self._record())
+
+    async def close(self) -> None:
+        if self._recording is not None:
+            self._recording.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._recording
+        await self._deck.close()
+
+    async def _record(self) -> None:
+        """Look at every service in turn; what a backend spoils is met again at the next turn."""
+        while True:
+            for name in self._recorder.watches:
+                with contextlib.suppress(ModeldeckError):
+                    await self._recorder.round(name)
+            await asyncio.sleep(self._rhythm)
+
+    def sources(self) -> Sequence[Source[Any]]:
+        reads = self._reads
+        gpus: list[Source[Any]] = [Source("gpus", 1.0, self._deck.gpus.sample)]
+        if not self.facts.services:
+            return gpus
+        return [
+            Source("services", self._rhythm, reads.services),
+            Source("changes", max(3.0, self._rhythm), reads.changes),
+            *gpus,
+        ]
+
+    def service_sources(self, service: str) -> Sequence[Source[Any]]:
+        reads = self._reads
+        kinds: list[tuple[Any, float, Any]] = [
+            ("figures", 2.0, reads.figures),
+            ("ways", 4.0, reads.ways),
+            ("traffic", 2.0, reads.traffic),
+            ("slots", 3.0, reads.slots),
+            ("versions", 10.0, reads.versions),
+            ("releases", 5.0, reads.releases),
+            ("gate", 15.0, reads.gate),
+        ]
+        return [
+            Source(kind, every, partial(read, service), service)
+            for kind, every, read in kinds
+            if reads.has(service, kind)
+        ]
+
+    def complete(self, line: str, cursor: int, service: str | None) -> list[str]:
+        return complete_line(line[:cursor], self._reads.words, service)
+
+    def check(self, line: str, service: str | None) -> str | None:
+        return check_line(line, self._reads.words, service)
+
+    async def propose(self, line: str, service: str | None) -> Proposal | Answer:
+        return await propose(self._deck, line, service, self._reads.notes)
+
+    def without(self, proposal: Proposal, refs: frozenset[Ref]) -> Proposal:
+        return leave_out(proposal, refs)
+
+    async def apply(
+        self, proposal: Proposal, progress: Callable[[Progress], None], stop: StopEvent
+    ) -> Outcome:
+        return await carry_out_proposal(self._deck, proposal, progress, stop)
+
+    def redact(self, text: str) -> str:
+        return redact(text)
