@@ -14,6 +14,7 @@ from core.config import LAYERS
 from core.errors import BackendError, ModeldeckError, UsageError, nearest
 from core.figures import Figure
 from core.units import parse_duration, show_value
+from core.versions import version_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +53,7 @@ class MetricsReport:
             shown = show_value(limit, whole.unit) if limit is not None else "–"
             title: Cell = (whole.title, "strong")
             rows.append((title, _cell(whole), *cells, shown, whole.vantage, (said, "dim")))
-        names = [v if v.startswith("?") or not v[:1].isdigit() else f"v{v}" for v in versions]
+        names = [version_name(version) for version in versions]
         columns = ("", "whole", *names, "limit", "seen from", "")
         right = frozenset(range(1, len(names) + 3))
         return [Grid(columns, rows, f"{self.service} over {self.seconds:g} s", right=right)]

@@ -18,19 +18,22 @@ from core.versions import Stage, parse_stage
 class Args:
     service: str = positional("the service", completes="service")
     version: str = positional("a number, an alias (@challenger) or a stage", completes="version")
-    to: str = option(
+    to: str | None = option(
         "--to",
         "Draft, Staging, Production or Archived",
-        default="Production",
+        default=None,
         metavar="STAGE",
         completes="stage",
     )
 
 
 async def run(deck: Deck, args: Args) -> Plan:
+    known = [item.value for item in Stage]
+    if args.to is None:
+        hint = f"modeldeck promote {args.service} {args.version} --to Production"
+        raise UsageError(f"promote needs --to: {', '.join(known)}", hint=hint)
     stage = parse_stage(args.to)
     if stage is None:
-        known = [item.value for item in Stage]
         raise UsageError(
             f"{args.to!r} is no stage.{nearest(args.to.capitalize(), known)}",
             hint=f"the stages are {', '.join(known)}",

@@ -12,6 +12,7 @@ from core.errors import ModeldeckError
 from core.history import Release
 from core.split import WHOLE
 from core.units import show_duration, show_time
+from core.versions import version_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +53,7 @@ class ReleasesReport:
             rows.append(
                 (
                     (release.name, "strong"),
-                    f"v{release.version}",
+                    version_name(release.version),
                     prompts or "–",
                     ("✔ good", "ok") if good else (f"? healthy for {watched}", "unknown"),
                     show_time(release.taken),

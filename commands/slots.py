@@ -14,6 +14,7 @@ from commands.spec import Cell, Grid, Spec, positional
 from core.config import Service
 from core.errors import BackendError, ModeldeckError
 from core.split import WHOLE, Split
+from core.versions import version_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +78,7 @@ class SlotsReport:
                 (
                     (row.service, "strong"),
                     row.slot,
-                    f"v{row.version}" if row.version else "–",
+                    version_name(row.version) if row.version else "–",
                     ready,
                     share,
                     "–" if row.active is None else str(row.active),

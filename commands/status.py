@@ -13,6 +13,7 @@ from core.config import LAYERS
 from core.errors import BackendError, ModeldeckError, Unfinished
 from core.status import GLYPH, ServiceStatus, State
 from core.units import show_time
+from core.versions import version_name
 
 STYLE: Mapping[State, Style] = {
     State.OK: "ok",
@@ -95,10 +96,12 @@ def status_json(status: ServiceStatus) -> dict[str, Any]:
 
 def _row(status: ServiceStatus) -> tuple[Cell, ...]:
     traffic = " ".join(
-        f"{_version(version)} {share * 100:g} %" for version, share in status.traffic.items()
+        f"{version_name(version)} {share * 100:g} %" for version, share in status.traffic.items()
     )
     if status.shadow:
-        shadows = " ".join(f"{_version(v)} {share * 100:g} %" for v, share in status.shadow.items())
+        shadows = " ".join(
+            f"{version_name(v)} {share * 100:g} %" for v, share in status.shadow.items()
+        )
         traffic += f" shadow {shadows}"
     layers: list[Cell] = [
         (
@@ -111,15 +114,11 @@ def _row(status: ServiceStatus) -> tuple[Cell, ...]:
         (GLYPH[status.state], STYLE[status.state]),
         (status.service, "strong"),
         traffic or "–",
-        _version(status.champion) if status.champion else "–",
+        version_name(status.champion) if status.champion else "–",
         status.release or "–",
         *layers,
         _because(status),
     )
-
-
-def _version(version: str) -> str:
-    return version if version.startswith("?") or not version[:1].isdigit() else f"v{version}"
 
 
 def _because(status: ServiceStatus) -> str:

@@ -8,6 +8,7 @@ from core.config import LAYERS, Layer, Threshold
 from core.figures import Figure
 from core.status import LayerState, State, judge_figure, worst
 from core.units import show_value
+from core.versions import version_name
 
 
 def judge_layers(
@@ -23,7 +24,11 @@ def judge_layers(
         threshold = thresholds.get(figure.concept)
         if threshold is None:
             continue
-        title = figure.title if figure.version is None else f"v{figure.version} {figure.title}"
+        title = (
+            figure.title
+            if figure.version is None
+            else f"{version_name(figure.version)} {figure.title}"
+        )
         if figure.value is None:
             if figure.version is None:
                 untold.setdefault(threshold.layer, f"{title}: {figure.why}")

@@ -12,7 +12,7 @@ from core.refs import Ref, alias_ref, block_ref, stage_ref, traffic_ref
 from core.split import Split
 from core.strategies import place
 from core.units import show_duration
-from core.versions import Model, Stage
+from core.versions import Model, Stage, version_name
 
 Part = Literal["weights", "prompts", "indexes", "routing"]
 PARTS: tuple[Part, ...] = ("weights", "prompts", "indexes", "routing")
@@ -79,7 +79,9 @@ def rollback(seen: Observed, to: Release | None, only: Part | None, reason: str)
             findings.append(Finding("info", said))
     made = f", made by {target.by}" if target.by else ""
     good = "good" if target.good(seen.service.good_after) else "not proved good"
-    title = f"{seen.name} back to release {target.name} (v{target.version}, {good}{made})"
+    title = (
+        f"{seen.name} back to release {target.name} ({version_name(target.version)}, {good}{made})"
+    )
     evidence = {"release": target.name}
     return Plan("rollback", seen.name, "back", title, tuple(sets), tuple(findings), evidence)
 

@@ -8,7 +8,7 @@ from core.observed import Observed
 from core.plan import Finding, Plan, Set
 from core.refs import slot_ref, traffic_ref
 from core.split import WHOLE, Split, blend, percent
-from core.versions import Stage, Version
+from core.versions import Stage, Version, version_name
 
 GRADUALLY = "100 % now; gradually: canary"
 
@@ -78,7 +78,7 @@ def abort(seen: Observed) -> Plan:
         raise Refused(f"nothing to abort: {seen.name} has no canary and no shadow")
     (slot,) = before.weights if before.settled else (None,)
     version = seen.held().get(slot) if slot else None
-    where = f"v{version}" if version else str(before)
+    where = version_name(version) if version else str(before)
     title = (
         f"all traffic of {seen.name} back to {where}" if slot else f"{seen.name} back to {before}"
     )

@@ -88,3 +88,8 @@ class Model:
 
     def find(self, number: str) -> Version | None:
         return next((version for version in self.versions if version.number == number), None)
+
+
+def version_name(version: str) -> str:
+    """ "v13" for a numbered version; a model's own name or an unknown ("?green") as it is."""
+    return f"v{version}" if version[:1].isdigit() else version

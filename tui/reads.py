@@ -12,7 +12,7 @@ from commands.slots import read_slots_of
 from commands.sources.fleet import read_fleet
 from commands.sources.gate import ask_gate
 from commands.sources.history import note_outside, read_ways_back
-from commands.sources.metrics import Recorder
+from commands.sources.metrics import Recorder, with_traffic
 from commands.sources.service import observe, read_model, read_split
 from core.errors import ModeldeckError
 from core.figures import Mark
@@ -21,7 +21,7 @@ from core.history import Event, WaysBack
 from core.releases import last_good
 from core.split import WHOLE, Split
 from core.units import show_duration, show_time
-from core.versions import Stage
+from core.versions import Stage, version_name
 from tui.seam import (
     Instruments,
     ReleaseView,
@@ -31,7 +31,6 @@ from tui.seam import (
     TrafficView,
     VersionsView,
 )
-from tui.words import version_name
 
 BACK = timedelta(hours=48)
 _NEEDS: Mapping[SourceKind, str] = {"versions": "model", "gate": "model", "traffic": "router"}
@@ -83,7 +82,7 @@ class Reads:
         marks = tuple(
             Mark(event.at, event.what) for event in self._marks if event.service == service
         )
-        figures = self._recorder.watches[service].figures()
+        figures = with_traffic(self._recorder.watches[service].figures(), taken.live)
         release, baseline = await self._baseline(service)
         return Instruments(figures, release, baseline, marks)
 

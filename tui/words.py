@@ -7,6 +7,7 @@ from datetime import datetime
 
 from core.figures import Unit
 from core.units import show_duration, show_seconds, show_share
+from core.versions import version_name
 
 
 def moment(at: datetime, now: datetime) -> str:
@@ -21,11 +22,6 @@ def moment(at: datetime, now: datetime) -> str:
 
 def ago(at: datetime, now: datetime) -> str:
     return show_duration(max(0.0, (now - at).total_seconds()))
-
-
-def version_name(version: str) -> str:
-    """ "v13"; what could not be read ("?green") stays as it is."""
-    return version if version.startswith("?") else f"v{version}"
 
 
 def share(fraction: float) -> str:

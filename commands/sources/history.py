@@ -13,6 +13,7 @@ from core.errors import ModeldeckError
 from core.history import Event, WaysBack
 from core.releases import last_good, rollback
 from core.strategies import abort
+from core.versions import version_name
 
 
 async def read_events(deck: Deck, service: str | None, since: datetime) -> Sequence[Event]:
@@ -36,9 +37,9 @@ async def read_ways_back(deck: Deck, service: Service) -> WaysBack:
         release = last_good(seen)
         plan = rollback(seen, None, None, "")
         parts = ", ".join(f"{s.ref.kind} {s.before}→{s.after}" for s in plan.sets[:2])
-        back = f"→ {release.name}: v{release.version}" if release else ""
+        back = f"{release.name}: {version_name(release.version)}" if release else ""
         if release and parts and not plan.find("traffic"):
-            back = f"→ {release.name}: {parts}"
+            back = f"{release.name}: {parts}"
         can_rollback = bool(plan.sets)
         if not can_rollback:
             back = "nothing to put back"

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from backends.base import MetricsPage, SlotState
 from commands.deck import Deck
-from commands.sources.service import slot_states
+from commands.sources.service import read_split, slot_states
 from core.concepts import CATALOG, engines_of, wanted
 from core.config import Layer, Service
 from core.errors import BackendError, ModeldeckError
@@ -32,6 +32,8 @@ class Scrape:
     pages: tuple[MetricsPage, ...]
     versions: Mapping[str, str]
     taken: float
+    live: frozenset[str] = frozenset()
+    """The versions that have live or shadow traffic."""
     errors: Mapping[str, BackendError] = field(default_factory=dict)
 
 
@@ -55,15 +57,26 @@ async def scrape(deck: Deck, service: Service) -> Scrape:
             errors[f"slot {name}"] = error
             return ()
 
-    states, pages = await asyncio.gather(
+    async def busy_slots() -> frozenset[str]:
+        try:
+            split = await read_split(deck.router(service), service)
+        except BackendError as error:
+            errors["router"] = error
+            return frozenset()
+        return split.slots() if split else frozenset()
+
+    states, busy, pages = await asyncio.gather(
         slot_states(deck, service),
+        busy_slots(),
         asyncio.gather(router_pages(), *(slot_pages(name) for name in service.slots)),
     )
     versions = {}
     for name, state in states.items():
         if isinstance(state, SlotState) and state.version is not None:
             versions[name] = state.version
-    return Scrape(tuple(page for group in pages for page in group), versions, time.time(), errors)
+    live = frozenset(versions.get(slot, f"?{slot}") for slot in busy)
+    every = tuple(page for group in pages for page in group)
+    return Scrape(every, versions, time.time(), live, errors)
 
 
 _WANTED: frozenset[str] | None = None
@@ -93,12 +106,18 @@ async def measure(
     if not second.pages and second.errors:
         raise next(iter(second.errors.values()))
     told = figures(first.pages, second.pages, _known(service, second.versions))
-    return second, limited(told, service.thresholds)
+    return second, with_traffic(limited(told, service.thresholds), second.live)
 
 
 def _known(service: Service, versions: Mapping[str, str]) -> Mapping[str, str]:
     """Slots whose version nobody could tell stand under their own name."""
     return {name: versions.get(name, f"?{name}") for name in service.slots}
+
+
+def with_traffic(told: Iterable[Figure], live: frozenset[str]) -> tuple[Figure, ...]:
+    """The figures of the whole service, and of each version where traffic is split."""
+    split = live if len(live) > 1 else frozenset()
+    return tuple(f for f in told if f.version is None or f.version in split)
 
 
 class Watch:
