@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from textual.app import App
@@ -33,6 +34,8 @@ GATHER = 0.2
 """Seconds in which several snapshots are drawn together."""
 SETTLE = 0.15
 """Seconds that the cursor rests on a service before that service is polled."""
+UNFOLDS = 5.0
+"""Seconds after which a picture is drawn again even without news: sparklines move on, days end."""
 SAID = 8.0
 """Seconds that a message takes the footer's place."""
 FOR_EVER = 1e9
@@ -45,7 +48,7 @@ NO_CONFIG = (
 class Display(App[int], inherit_bindings=False):
     """`now` is the wall clock, `clock` a steady one, in seconds; tests hand in their own."""
 
-    CSS_PATH = "console.tcss"
+    CSS_PATH = Path(__file__).with_name("console.tcss")
     ENABLE_COMMAND_PALETTE = False
     ALLOW_SELECT = False
     AUTO_FOCUS = ""
@@ -71,6 +74,8 @@ class Display(App[int], inherit_bindings=False):
         self.answer: Answer | None = None
         self._said: tuple[str, str, float] | None = None
         self._followed: str | None = None
+        self._answers = 0
+        self._drawn: tuple[object, ...] = ()
         self._waking = False
         self._opening: asyncio.Task[None] | None = None
         self._safe = SafeFilter()
@@ -148,7 +153,7 @@ class Display(App[int], inherit_bindings=False):
             facts, store, width, height - 2, now, spot.service, spot.cursor, spot.top, spot.filter,
             self.place.window,
         )  # fmt: skip
-        self.picture = draw_page(spot.page, scene, self.answer)
+        self._draw_page(scene)
         top = header(facts, running, width, self._now(), paused=self.sources.paused)
         last = line(width, bar.hint(width)) if bar is not None else self._footer(width)
         rows: list[Row] = [top, *self.picture.rows, last]
@@ -158,6 +163,16 @@ class Display(App[int], inherit_bindings=False):
             rows = overlay(rows, box, x, max(1, (height - len(box)) // 2), width)
         self.query_one("#body", LinePanel).show(rows)
         self._follow()
+
+    def _draw_page(self, scene: Scene) -> None:
+        """Draw the page, unless nothing but the time went on and that is not yet to be seen."""
+        notes = tuple(feed.note(scene.now) for feed in scene.store.values())
+        unfolds = scene.now.timestamp() // UNFOLDS
+        key = (self.sources.news, self.place.spot, self.place.window, scene.width, scene.height,
+               self._answers, notes, unfolds)  # fmt: skip
+        if key != self._drawn:
+            self._drawn = key
+            self.picture = draw_page(self.place.spot.page, scene, self.answer)
 
     def _follow(self) -> None:
         """Poll the service that is looked at, once the cursor has come to rest."""
@@ -201,6 +216,7 @@ class Display(App[int], inherit_bindings=False):
 
     def _answered(self, answer: Answer) -> None:
         self.answer = answer
+        self._answers += 1
         if self.place.spot.page != "answer":
             self.place.go("answer", self.service())
         self.place.put(None, 0)

@@ -61,15 +61,16 @@ class Poller(Generic[T]):
         """Until cancelled."""
         loop = asyncio.get_running_loop()
         while True:
-            began = loop.time()
             self._hurry.clear()
             await self._poll()
             if self._failures:
                 pause = min(LONGEST_PAUSE, 2.0 ** (self._failures - 1))
             else:
-                # The rhythm counts from the beginning of a poll, so that slow answers do not
-                # slow it down further; a poll that takes longer than its rhythm still rests.
-                pause = max(self.every / 4, self.every - (loop.time() - began))
+                # On a grid that all sources of one rhythm share: their answers come together,
+                # and are drawn together. A poll longer than its rhythm still rests.
+                pause = self.every - loop.time() % self.every
+                if pause < self.every / 4:
+                    pause += self.every
             try:
                 async with asyncio.timeout(pause):
                     await self._hurry.wait()

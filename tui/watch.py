@@ -37,6 +37,8 @@ class Watch:
         self._known: dict[str, Feed[Any]] = {}
         self._frozen: tuple[datetime, dict[str, Feed[Any]]] | None = None
         self._opened = False
+        self.news = 0
+        """Grows with everything that may change the picture, besides the passing of time."""
 
     async def open(self) -> None:
         """Open the backend and poll the fleet. Raises ModeldeckError."""
@@ -52,6 +54,7 @@ class Watch:
     def follow(self, service: str) -> None:
         """Poll this service, and no other one any more."""
         self._service = service
+        self.news += 1
         if not self._opened:
             return
         sources = self._backend.service_sources(service)
@@ -61,6 +64,7 @@ class Watch:
 
     def _poll(self, source: Source[Any]) -> None:
         def publish(_snapshot: Snapshot[Any]) -> None:
+            self.news += 1
             self._changed()
 
         every = source.every * self._pace
@@ -79,6 +83,7 @@ class Watch:
 
     def pause(self) -> None:
         """Stop the picture, or let it go on; polling goes on meanwhile."""
+        self.news += 1
         self._frozen = None if self._frozen else (self._now(), dict(self._known))
 
     def poll_now(self) -> None:

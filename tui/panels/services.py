@@ -85,7 +85,7 @@ def services(
         for view in shown
     ]
     if len(shown) < len(views):
-        hidden = [view for view in views if view not in shown]
+        hidden = [*views[:top], *views[top + room :]]
         rows.append(line(width, [(f"… {plural(len(hidden), 'more')}: {counts(hidden)}", "dim")]))
     return [restyle(row, "dim") for row in rows] if stale else rows
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Sequence
 from datetime import datetime
+from itertools import pairwise
 from math import ceil
 
 from core.figures import Figure, Mark
@@ -27,12 +29,12 @@ def spark(
     end = ceil(now.timestamp() / cell) * cell
     start = end - window
     text = sparkline(
-        figure.history,
+        _thinned(figure.history, start, cell, width),
         width,
         start=start,
         end=end,
         marks=[mark.at.timestamp() for mark in marks],
-        scale=shared_scale([one.history for one in together]),
+        scale=_scale(together),
     )
     cells: list[Cell] = []
     for place, piece in enumerate(text.split(MARK)):
@@ -41,3 +43,33 @@ def spark(
         if piece:
             cells.append((piece, "accent"))
     return cells
+
+
+def _thinned(
+    history: Sequence[tuple[float, float]], start: float, cell: float, width: int
+) -> list[tuple[float, float]]:
+    """At most two points per cell, the highest and the last: all that a cell can show.
+
+    A long history is drawn once a second, and its points need not be looked at one by one.
+    """
+    times = [at for at, _ in history]
+    edges = [bisect_left(times, start + place * cell) for place in range(width + 1)]
+    edges[-1] = len(times)
+    # The last point before the first cell may still hold in it.
+    kept = list(history[max(0, edges[0] - 1) : edges[0]])
+    for begin, end in pairwise(edges):
+        if begin < end:
+            points = history[begin:end]
+            at, last = points[-1]
+            known = [value for _, value in points if value == value]
+            kept += [(at, max(known)), (at, last)] if known else [(at, last)]
+    return kept
+
+
+def _scale(together: Sequence[Figure]) -> tuple[float, float]:
+    extremes = []
+    for one in together:
+        known = [value for _, value in one.history if value == value]
+        if known:
+            extremes += [(0.0, min(known)), (0.0, max(known))]
+    return shared_scale([extremes])
