@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from core.versions import version_name
 from tui.cells import Cell, Row, fit, line
 from tui.panels.gpus import meter
 from tui.seam import SlotView, TrafficView
-from tui.words import share, version_name
+from tui.words import share
 
 ENOUGH = 200
 """Requests from which on a difference between wanted and arriving shares means something."""

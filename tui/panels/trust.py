@@ -7,9 +7,10 @@ from datetime import datetime
 
 from core.gate import GateReport
 from core.units import parse_time
+from core.versions import version_name
 from tui.cells import Cell, Row, fit, line
 from tui.seam import ReleaseView
-from tui.words import moment, version_name
+from tui.words import moment
 
 
 def release_rows(views: Sequence[ReleaseView], width: int, height: int, now: datetime) -> list[Row]:

@@ -7,6 +7,7 @@ from typing import Any
 from core.config import LAYERS
 from core.status import GLYPH
 from core.text import clean
+from core.versions import version_name
 from tui.cells import Row, fill, fit, line
 from tui.feeds import Feed, feed_of
 from tui.frame import Line, Rule, Section, bottom, boxed, columns, plain, stack
@@ -22,7 +23,7 @@ from tui.screens.overview import CHANGED_SECONDS
 from tui.screens.scene import Picture, Scene
 from tui.seam import ServiceView, SourceKind, source_key
 from tui.style import OF_STATE
-from tui.words import moment, version_name
+from tui.words import moment
 
 MANY = 200
 """Rows that a panel may ask for; the stack decides how many it gets."""
