@@ -8,13 +8,13 @@ from datetime import datetime
 from core.figures import Figure
 from core.status import GLYPH, State
 from core.units import show_duration
+from core.versions import version_name
 from tui.cells import Cell, Row, fit, line
 from tui.feeds import Feed
 from tui.panels.spark import spark
 from tui.seam import Instruments
 from tui.style import OF_STATE
 from tui.words import figure as words
-from tui.words import version_name
 
 NUMBER = 9
 
