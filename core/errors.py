@@ -14,8 +14,6 @@ ModeldeckError
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 EXIT_OK = 0
 EXIT_NO = 1
 EXIT_INTERRUPTED = 130
@@ -24,8 +22,8 @@ EXIT_INTERRUPTED = 130
 class ModeldeckError(Exception):
     """What failed, and what to do next; never shown with a traceback."""
 
-    exit_code: ClassVar[int] = EXIT_NO
-    code: ClassVar[str] = "error"
+    exit_code: int = EXIT_NO
+    code: str = "error"
 
     def __init__(self, message: str, *, hint: str | None = None) -> None:
         super().__init__(message)
