@@ -131,7 +131,7 @@ class V2Slot:
         ready = "ready" if state.ready else f"not ready {state.detail}".rstrip()
         may = "yes, by its config" if self.can_load else f"no: {self.why_not}"
         return [
-            Health(label, state.ready, f"{held}, {ready}", took),
+            Health(label, state.ready or state.version is None, f"{held}, {ready}", took),
             Health(f"slot {clean(self.slot)}: may load versions", True, may),
         ]
 

@@ -1,0 +1,40 @@
+"""The real servers of the test run, started once, and the rule that CI skips none of them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Generator, Iterator
+
+import pytest
+
+from tests.live.seeds import Seeds
+from tests.live.servers import mlflow_server
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Generator[None, pytest.CallInfo[None], None]:
+    """In CI a test of a real server that is skipped has failed: nobody would ever notice."""
+    outcome = yield
+    report = outcome.get_result()  # type: ignore[attr-defined]
+    live = item.get_closest_marker("live") is not None
+    if report.skipped and live and os.environ.get("CI") and not hasattr(report, "wasxfail"):
+        why = report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr
+        report.outcome = "failed"
+        report.longrepr = f"a test of a real server must run in CI: {why}"
+
+
+@pytest.fixture(scope="session")
+def mlflow_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A real MLflow server, one for the whole run: each test makes models of its own."""
+    with mlflow_server(tmp_path_factory.mktemp("mlflow")) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def seeds(mlflow_url: str) -> Iterator[Seeds]:
+    """Fills the run's MLflow server."""
+    seeds = Seeds(mlflow_url)
+    yield seeds
+    seeds.close()
