@@ -24,6 +24,8 @@ from core.errors import (
     nearest,
 )
 from core.text import clean
+from demo.faults import FAULTS as FAULTS
+from demo.faults import switch as switch
 
 STOP_SECONDS = 15.0
 RECORD_EVERY = 2.0
@@ -80,8 +82,6 @@ def _need_extra() -> None:
 
 
 def _check_fault(name: str) -> None:
-    from demo.faults import FAULTS
-
     if name not in FAULTS:
         known = nearest(name, FAULTS) or f" There is {', '.join(FAULTS)}."
         raise UsageError(f"{name!r} is no fault that can be staged.{known}")
@@ -103,10 +103,7 @@ def _reset(state: Path, given: Invocation) -> int:
 
 
 def _switch(state: Path, name: str, given: Invocation) -> int:
-    from demo.faults import FAULTS, switch
-
-    switch(state, name)
-    fault = FAULTS[name]
+    fault = switch(state, name)
     _answer(given, {"state": str(state), "fault": name}, f"{name}: {fault.story}")
     return EXIT_OK
 
@@ -132,8 +129,6 @@ async def _headless(state: Path, args: Args) -> int:
 
     async with Fleet(state, say=say, simulate_gpus=args.simulate_gpus) as fleet:
         if args.fault is not None:
-            from demo.faults import switch
-
             switch(state, args.fault)
         recording = asyncio.create_task(_record(fleet.config_path, stop))
         print(fleet.config_path, flush=True)

@@ -7,7 +7,7 @@ import traceback
 from datetime import UTC, datetime
 from pathlib import Path
 
-from backends.secrets import redact
+from backends.secrets import redact as redact
 from commands.configfile import state_folder
 
 LARGEST = 1024 * 1024

@@ -105,7 +105,25 @@ def read_config(
         for prompt in service.prompts
         if not all(prompt.rpartition("@")[::2])
     ]
+    problems += _unknown_figures(config)
     if problems:
         return None, problems
     named = {name: replace(service, name=name) for name, service in config.services.items()}
     return replace(config, services=named), []
+
+
+def _unknown_figures(config: Config) -> list[Problem]:
+    """Thresholds on figures that nobody measures would never speak."""
+    found = []
+    for name, service in config.services.items():
+        if not service.thresholds:
+            continue
+        from core.concepts import CATALOG
+        from core.errors import nearest
+
+        for figure in service.thresholds:
+            if figure not in CATALOG:
+                guess = nearest(figure, CATALOG) or f" There is {', '.join(CATALOG)}."
+                path = ("services", name, "thresholds", figure)
+                found.append(Problem(path, f"is no figure that is measured.{guess}"))
+    return found

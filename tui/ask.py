@@ -76,7 +76,7 @@ def _fault(deck: Deck, words: list[str]) -> Answer:
     """`:fault NAME`, for the embedded fleet alone."""
     if deck.config.demo is None:
         raise UsageError("faults are staged in the embedded fleet alone: modeldeck demo")
-    from demo.faults import FAULTS, switch
+    from commands.demo import FAULTS, switch
 
     if len(words) != 1:
         rows = [(fault.name, fault.story) for fault in FAULTS.values()]

@@ -6,9 +6,9 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
-from backends.base import SlotCounts
 from commands.deck import Deck
 from commands.slots import read_slots_of
+from commands.sources.arrivals import Arrivals
 from commands.sources.fleet import read_fleet
 from commands.sources.gate import ask_gate
 from commands.sources.history import note_outside, read_ways_back
@@ -19,7 +19,7 @@ from core.figures import Mark
 from core.gate import GateReport
 from core.history import Event, WaysBack
 from core.releases import last_good
-from core.split import WHOLE, Split
+from core.split import WHOLE
 from core.units import show_duration, show_time
 from core.versions import Stage, version_name
 from tui.seam import (
@@ -42,7 +42,7 @@ class Reads:
     def __init__(self, deck: Deck, recorder: Recorder) -> None:
         self._deck = deck
         self._recorder = recorder
-        self._since_split: dict[str, tuple[Split, Mapping[str, SlotCounts]]] = {}
+        self._arrivals = Arrivals(deck)
         self._marks: tuple[Event, ...] = ()
         self.words: dict[str, list[str]] = {"service": list(deck.config.services)}
 
@@ -169,7 +169,7 @@ class Reads:
         )
         if split is None:
             return ()
-        arrived = await self._arrived(service, split)
+        arrived = await self._arrivals.since_split(found, split)
         total = sum(count.requests for count in arrived.values())
         return tuple(
             TrafficView(
@@ -183,25 +183,6 @@ class Reads:
             )
             for row in rows
         )
-
-    async def _arrived(self, service: str, split: Split) -> Mapping[str, SlotCounts]:
-        """Counts per slot since this console first saw the split as it is now."""
-        router = self._deck.router(self._deck.service(service))
-        assert router is not None
-        now = await router.counts()
-        known = self._since_split.get(service)
-        if known is None or known[0] != split or _restarted(known[1], now):
-            self._since_split[service] = (split, now)
-            known = (split, now)
-        start = known[1]
-        return {
-            slot: SlotCounts(
-                count.requests - start[slot].requests if slot in start else count.requests,
-                count.errors - start[slot].errors if slot in start else count.errors,
-                count.active,
-            )
-            for slot, count in now.items()
-        }
 
     async def _canary(self, service: str, traffic: Mapping[str, float]) -> str:
         """ "v13 5 %: 3 errors of 812, champion 3 of 15,428": what is known of a canary."""
@@ -235,7 +216,3 @@ class Reads:
 
 def _counted(view: TrafficView) -> tuple[int, int]:
     return view.errors or 0, round((view.arrives or 0.0) * (view.requests or 0))
-
-
-def _restarted(start: Mapping[str, SlotCounts], now: Mapping[str, SlotCounts]) -> bool:
-    return any(slot in now and now[slot].requests < start[slot].requests for slot in start)

@@ -9,9 +9,9 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
-from backends.secrets import redact
 from commands.configfile import state_folder
 from commands.deck import Deck
+from commands.log import redact
 from commands.sources.metrics import Recorder
 from core.errors import ModeldeckError
 from core.refs import Ref
