@@ -44,6 +44,12 @@ def fit(text: object, width: int, align: Align = "<") -> str:
     return safe + " " * spare
 
 
+def short(text: object, most: int) -> str:
+    """The text, made harmless, in at most `most` cells."""
+    safe = clean(text)
+    return safe if len(safe) <= most and width_of(safe) <= most else fit(safe, most).rstrip()
+
+
 def row_width(row: Iterable[Cell]) -> int:
     return sum(width_of(text) for text, _ in row)
 

@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 from commands.spec import Grid
@@ -143,15 +142,19 @@ def plan(goal: str = "back", kind: str = "rollback", refused: bool = False) -> P
     return Plan(kind, "chat", goal, title, sets, findings)  # type: ignore[arg-type]
 
 
+FACTS = Facts("prod", True, False, "ana", ("chat", "fraud", "search"))
+DONE = Outcome("done", ("seen on 100 % of 512 live requests",), 214)
+
+
 @dataclass
 class Scripted:
     """`reads` maps a source's key to what its poll brings; a callable is asked each time."""
 
-    facts: Facts = Facts("prod", True, False, "ana", ("chat", "fraud", "search"))
+    facts: Facts = field(default_factory=lambda: FACTS)
     reads: dict[str, Any] = field(default_factory=dict)
     every: float = 2.0
     proposals: dict[str, Any] = field(default_factory=dict)
-    outcome: Outcome = Outcome("done", ("seen on 100 % of 512 live requests",), 214)
+    outcome: Outcome = field(default_factory=lambda: DONE)
     applied: list[Proposal] = field(default_factory=list)
     asked: list[str] = field(default_factory=list)
     hold: asyncio.Event | None = None
@@ -186,7 +189,7 @@ class Scripted:
 
         return Source(kind, self.every, read, service)
 
-    async def propose(self, line: str, service: str | None) -> Proposal | Answer:
+    async def propose(self, line: str, _service: str | None) -> Proposal | Answer:
         self.asked.append(line)
         found = self.proposals.get(line)
         if found is None:
@@ -217,11 +220,11 @@ class Scripted:
             progress(Progress(item.ref, "done"))
         return self.outcome
 
-    def complete(self, line: str, cursor: int, service: str | None) -> list[str]:
+    def complete(self, line: str, _cursor: int, _service: str | None) -> list[str]:
         known = ["status", "canary chat", "canary fraud", "rollback chat", "releases chat"]
         return [one for one in known if one.startswith(line)]
 
-    def check(self, line: str, service: str | None) -> str | None:
+    def check(self, line: str, _service: str | None) -> str | None:
         word = line.split()[0]
         known = ("status", "canary", "rollback", "releases", "versions")
         if any(one.startswith(word) for one in known):
@@ -282,6 +285,3 @@ def busy() -> Scripted:
         ),
     }  # fmt: skip
     return backend
-
-
-COPIES = Path("copied.txt")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from tui.cells import Cell, Row, fit, line, row_width
+from tui.cells import Cell, Row, fit, line, row_width, short
 from tui.feeds import Feed, coarse
 from tui.seam import Facts
 
@@ -19,16 +19,15 @@ def header(
     banner: list[Cell] = [(" ", "")]
     if not narrow:
         banner.append(("modeldeck ", "bold"))
-    banner.append((f"{fit(facts.environment, min(20, len(facts.environment)))} ", ""))
+    banner.append((f"{short(facts.environment, 20)} ", ""))
     if facts.production:
         banner.append((" PRODUCTION ", "danger"))
     mode = ("READ-ONLY", "safe") if facts.read_only else ("WRITE", "warning")
-    actor = fit(facts.actor, min(24, len(facts.actor)))
-    banner += [(f" {actor} ", ""), mode, (" ", "")]
+    banner += [(f" {short(facts.actor, 24)} ", ""), mode, (" ", "")]
     if paused:
         banner.append((" PAUSED: p goes on ", "notice"))
     parts: list[list[Cell]] = [_sources(feeds, now, narrow)]
-    parts += [[(note, "dim")] for note in facts.notes]
+    parts += [[(short(note, 60), "dim")] for note in facts.notes]
     room = width - len(clock)
     for part in parts:
         cells: list[Cell] = [("│ " if not narrow else " ", "frame"), *part, (" ", "")]

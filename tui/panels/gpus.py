@@ -152,15 +152,14 @@ def _power(gpu: Gpu) -> str:
     return f"{gpu.power:.0f}{limit} W"
 
 
-def hosts_rows(report: GpuReport, width: int, now: datetime) -> list[Row]:
+def hosts_rows(report: GpuReport, width: int, now: datetime, *, stale: bool = False) -> list[Row]:
     """One host per row: how many GPUs of how many, and what is wrong with it and to be done."""
     rows: list[Row] = []
     for host in sorted(report.hosts.values(), key=lambda h: h.host):
         driver = f"  driver {host.driver}" if host.driver else ""
         text = f"{host.host} {host.count} GPUs  {host.because}{driver}"
-        rows.append(
-            line(width, [(f"{GLYPH[host.state]} {fit(text, width - 2)}", OF_STATE[host.state])])
-        )
+        state = State.UNKNOWN if stale else host.state
+        rows.append(line(width, [(f"{GLYPH[state]} {fit(text, width - 2)}", OF_STATE[state])]))
         if host.state not in _CALM:
             rows += [line(width, [(f"  {text}", "dim")]) for text in wrap(host.hint, width - 2)]
             if host.next_try is not None:

@@ -11,7 +11,7 @@ from core.status import GLYPH, LayerState, ServiceStatus, State, worst
 from tui.cells import Cell, Row, fit, line, restyle
 from tui.seam import ServiceView
 from tui.style import OF_STATE
-from tui.words import moment, plural, traffic
+from tui.words import moment, traffic
 
 _RANK = {
     State.CRITICAL: 0,
@@ -86,7 +86,7 @@ def services(
     ]
     if len(shown) < len(views):
         hidden = [*views[:top], *views[top + room :]]
-        rows.append(line(width, [(f"… {plural(len(hidden), 'more')}: {counts(hidden)}", "dim")]))
+        rows.append(line(width, [(f"… {len(hidden)} more: {counts(hidden)}", "dim")]))
     return [restyle(row, "dim") for row in rows] if stale else rows
 
 
@@ -107,8 +107,8 @@ def service_row(
         cells.extend(_layer(layer, status.layers.get(layer), stale) for layer in LAYERS)
         cells.append(("│ ", "frame"))
         used = 2 + name_width + 19 + sum(_LAYER_WIDTH.values()) + 2
-        cells.append((fit(why, width - used - 16), style if state is not State.OK else ""))
-        cells.append((fit(f"since {since}" if since else "", 16, ">"), "dim"))
+        cells.append((fit(why, width - used - 12), style if state is not State.OK else ""))
+        cells.append((fit(f"since {since}" if len(since) == 5 else since, 12, ">"), "dim"))
     else:
         cells.append((f" {fit(live, 14)} ", ""))
         used = 2 + name_width + 16
@@ -126,7 +126,7 @@ def because(view: ServiceView) -> str:
     status = view.status
     change = status.open_change
     if change is not None and not change.running:
-        return f"{change.kind} #{change.number} of {change.actor} STOPPED half-way: recover"
+        return f"{change.kind} #{change.number} CUT OFF: recover"
     parts: list[str] = []
     if change is not None:
         parts.append(f"{change.kind} #{change.number} by {change.actor} is under way")

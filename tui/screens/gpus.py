@@ -27,7 +27,7 @@ def gpus(scene: Scene) -> Picture:
     found = [gpu for gpu in report.worst_first() if scene.filter.lower() in _words(gpu)]
     labels = tuple(gpu.label for gpu in found)
     cursor = scene.cursor if scene.cursor in labels else (labels[0] if labels else None)
-    hosts = [*complaint, *hosts_rows(report, width, scene.now)]
+    hosts = [*complaint, *hosts_rows(report, width, scene.now, stale=stale)]
     hosts = hosts[: max(2, scene.height // 3)]
     chosen = next((gpu for gpu in found if gpu.label == cursor), None)
     processes = processes_rows(chosen, width, 5) if chosen else []

@@ -1,0 +1,89 @@
+"""A console under a test's hands: keys in, the screen's text out, the clocks in the test's hands."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from textual.pilot import Pilot
+
+from tests.tui.scripted import NOW, Scripted
+from tui.app import ConsoleApp
+from tui.lines import LinePanel
+
+DEADLINE = 15.0
+
+
+@dataclass
+class Clock:
+    """Both clocks of the console; they move only when told."""
+
+    seconds: float = 100.0
+    wall: datetime = field(default_factory=lambda: NOW)
+
+    def __call__(self) -> float:
+        return self.seconds
+
+    def now(self) -> datetime:
+        return self.wall
+
+    def move(self, seconds: float) -> None:
+        self.seconds += seconds
+        self.wall += timedelta(seconds=seconds)
+
+
+@dataclass
+class Driver:
+    app: ConsoleApp
+    pilot: Pilot[int]
+    clock: Clock
+
+    @property
+    def lines(self) -> list[str]:
+        rows = self.app.query_one("#body", LinePanel).rows
+        return ["".join(text for text, _ in row) for row in rows]
+
+    @property
+    def screen(self) -> str:
+        return "\n".join(self.lines)
+
+    def styles_of(self, text: str) -> str:
+        """The style names of the first cell that holds the text."""
+        rows = self.app.query_one("#body", LinePanel).rows
+        return next(style for row in rows for cell, style in row if text in cell)
+
+    async def press(self, *keys: str) -> None:
+        await self.pilot.press(*keys)
+
+    async def until(self, holds: Callable[[], bool], what: str = "") -> None:
+        async with asyncio.timeout(DEADLINE):
+            try:
+                while not holds():
+                    await self.pilot.pause(0.01)
+            except TimeoutError:
+                raise AssertionError(f"never came: {what}\n{self.screen}") from None
+
+    async def sees(self, *texts: str) -> None:
+        """Wait until all of the texts stand on the screen."""
+        for text in texts:
+            await self.until(lambda text=text: text in self.screen, text)  # type: ignore[misc]
+
+    async def loses(self, text: str) -> None:
+        await self.until(lambda: text not in self.screen, f"not {text}")
+
+
+@asynccontextmanager
+async def console(
+    backend: Scripted, width: int = 120, height: int = 36, *, clock: Clock | None = None
+) -> AsyncIterator[Driver]:
+    clock = clock or Clock()
+    app = ConsoleApp(backend, now=clock.now, clock=clock)
+    async with app.run_test(size=(width, height)) as pilot:
+        yield Driver(app, pilot, clock)
+
+
+def drive(story: Callable[[], Awaitable[None]]) -> None:
+    asyncio.run(story())  # type: ignore[arg-type]
