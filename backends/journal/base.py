@@ -84,6 +84,7 @@ class Journal(Protocol):
     """Every call raises BackendError with backend "journal" where the database cannot be used."""
 
     path: str
+    lease_seconds: float
 
     async def begin(
         self, plan: Plan, *, actor: str, reason: str, command: str, key: str | None, holder: str
@@ -99,7 +100,7 @@ class Journal(Protocol):
         """Hold the leases longer. Raises LeaseLost."""
 
     async def step(self, change: Change, index: int, state: StepState, note: str = "") -> None:
-        """Record a step, checking the lease in the same transaction. Raises LeaseLost."""
+        """Record a step, and renew the lease in the same transaction. Raises LeaseLost."""
 
     async def turn_back(self, change: Change) -> None:
         """From now on the change is being undone. Raises LeaseLost."""

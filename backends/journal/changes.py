@@ -8,7 +8,7 @@ import sqlite3
 from datetime import UTC, datetime
 from typing import Any
 
-from backends.journal.base import LEASE_SECONDS, Change, ChangeState, LeaseLost, Step, StepState
+from backends.journal.base import Change, ChangeState, LeaseLost, Step, StepState
 from core.errors import Conflict, UsageError
 from core.plan import Plan
 from core.refs import Ref, decode, encode
@@ -35,18 +35,23 @@ def begin(
     command: str,
     key: str | None,
     holder: str,
+    lease: float,
 ) -> Change:
     time = now(db)
     if key is not None:
-        row = db.execute("SELECT number, hash FROM change WHERE key = ?", (key,)).fetchone()
+        row = db.execute(
+            "SELECT number, hash, command FROM change WHERE key = ?", (key,)
+        ).fetchone()
         if row is not None:
-            if row["hash"] != plan.hash:
+            # Asked again once it was applied, the same command plans from what it made itself.
+            same_command = bool(command) and row["command"] == command
+            if row["hash"] != plan.hash and not same_command:
                 raise UsageError(
                     f"the key {key!r} belongs to change {row['number']}, which was another plan",
                     hint="use a new --key for a new plan",
                 )
             return _must(db, row["number"], repeated=True)
-    _make_way(db, plan, time)
+    _make_way(db, plan, holder, time)
     refs = sorted(item.ref for item in plan.sets)
     for ref in refs:
         _free(db, ref, time)
@@ -79,11 +84,11 @@ def begin(
                 json.dumps(encode(item.after)),
             ),
         )
-    _hold(db, number, [str(ref) for ref in refs], holder, 1, time)
+    _hold(db, number, [str(ref) for ref in refs], holder, 1, time + lease)
     return _must(db, number)
 
 
-def _make_way(db: sqlite3.Connection, plan: Plan, time: float) -> None:
+def _make_way(db: sqlite3.Connection, plan: Plan, holder: str, time: float) -> None:
     """One open change per service; a way back may take the place of one that was cut off."""
     row = db.execute(
         "SELECT number, actor, created FROM change WHERE service = ? AND open = 1", (plan.service,)
@@ -103,8 +108,9 @@ def _make_way(db: sqlite3.Connection, plan: Plan, time: float) -> None:
         )
     note = f"superseded by a {plan.kind}"
     db.execute(
-        "UPDATE change SET open = 0, state = 'superseded', ended = ?, note = ? WHERE number = ?",
-        (time, note, number),
+        "UPDATE change SET open = 0, state = 'superseded', ended = ?, note = ?, holder = ?,"
+        " epoch = epoch + 1 WHERE number = ?",
+        (time, note, holder, number),
     )
     db.execute("DELETE FROM lease WHERE change = ?", (number,))
 
@@ -123,12 +129,12 @@ def _free(db: sqlite3.Connection, ref: Ref, time: float) -> None:
 
 
 def _hold(
-    db: sqlite3.Connection, number: int, refs: list[str], holder: str, epoch: int, time: float
+    db: sqlite3.Connection, number: int, refs: list[str], holder: str, epoch: int, expires: float
 ) -> None:
     for ref in dict.fromkeys(refs):
         db.execute(
             "INSERT OR REPLACE INTO lease (ref, change, holder, epoch, expires) VALUES (?,?,?,?,?)",
-            (ref, number, holder, epoch, time + LEASE_SECONDS),
+            (ref, number, holder, epoch, expires),
         )
 
 
@@ -159,15 +165,22 @@ def check(db: sqlite3.Connection, change: Change) -> float:
     return time
 
 
-def renew(db: sqlite3.Connection, change: Change) -> None:
+def renew(db: sqlite3.Connection, change: Change, lease: float) -> float:
+    """Hold the leases `lease` seconds from now on; now."""
     time = check(db, change)
-    db.execute(
-        "UPDATE lease SET expires = ? WHERE change = ?", (time + LEASE_SECONDS, change.number)
-    )
+    db.execute("UPDATE lease SET expires = ? WHERE change = ?", (time + lease, change.number))
+    return time
 
 
-def step(db: sqlite3.Connection, change: Change, index: int, state: StepState, note: str) -> None:
-    time = check(db, change)
+def step(
+    db: sqlite3.Connection,
+    change: Change,
+    index: int,
+    state: StepState,
+    note: str,
+    lease: float,
+) -> None:
+    time = renew(db, change, lease)
     db.execute(
         "UPDATE step SET state = ?, note = ?, begun = coalesce(begun, ?), ended = ?"
         " WHERE change = ? AND i = ?",
@@ -206,7 +219,7 @@ def finish(
     db.execute("DELETE FROM lease WHERE change = ?", (change.number,))
 
 
-def take_over(db: sqlite3.Connection, number: int, holder: str) -> Change:
+def take_over(db: sqlite3.Connection, number: int, holder: str, lease: float) -> Change:
     time = now(db)
     change = read(db, number)
     if change is None:
@@ -225,7 +238,7 @@ def take_over(db: sqlite3.Connection, number: int, holder: str) -> Change:
         "UPDATE change SET holder = ?, epoch = ?, state = 'running' WHERE number = ?",
         (holder, epoch, number),
     )
-    _hold(db, number, [str(item.ref) for item in change.steps], holder, epoch, time)
+    _hold(db, number, [str(item.ref) for item in change.steps], holder, epoch, time + lease)
     return _must(db, number)
 
 

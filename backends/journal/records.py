@@ -15,6 +15,8 @@ from core.refs import Ref, Value, decode, encode, show
 WATCH_GAP = 30.0
 """Seconds between two looks after which nobody is taken to have watched."""
 _LISTED = 500
+_TICK = 0.01
+"""Longer than the steps of the database's clock, which are milliseconds."""
 
 
 def add_release(db: sqlite3.Connection, release: Release) -> Release:
@@ -74,11 +76,12 @@ def note_readings(
     for ref, (value, who) in readings.items():
         text = json.dumps(encode(value))
         last = db.execute("SELECT value, taken FROM reading WHERE ref = ?", (str(ref),)).fetchone()
-        if last is not None and last["taken"] >= taken:
+        if last is not None and last["taken"] + _TICK >= taken:
             continue  # A change wrote it after this poll had begun.
         if _in_a_change(db, ref):
             continue
-        if last is not None and last["value"] != text:
+        differs = last is not None and last["value"] != text
+        if differs and not _left_by_a_change(db, ref, text, last["taken"]):
             db.execute(
                 "INSERT INTO outside (service, ref, before, after, since, seen, who)"
                 " VALUES (?,?,?,?,?,?,?)",
@@ -100,6 +103,18 @@ def _in_a_change(db: sqlite3.Connection, ref: Ref) -> bool:
         (str(ref),),
     ).fetchone()
     return row is not None
+
+
+def _left_by_a_change(db: sqlite3.Connection, ref: Ref, value: str, since: float) -> bool:
+    """Whether a change that ended after the last reading may have set this: it did not know."""
+    row = db.execute(
+        "SELECT step.state, before, after FROM step JOIN change ON change.number = step.change"
+        " WHERE step.ref = ? AND step.state != 'pending' AND change.ended >= ?"
+        " ORDER BY change.number DESC LIMIT 1",
+        (str(ref), since),
+    ).fetchone()
+    unknown = row is not None and row["state"] in ("intent", "undo_intent", "failed")
+    return unknown and value in (row["before"], row["after"])
 
 
 def _outside(
@@ -168,7 +183,9 @@ def note_health(
             and time - last["until"] <= WATCH_GAP
         )
         if going_on:
-            db.execute("UPDATE watch SET until = ? WHERE id = ?", (time, last["id"]))
+            # The clock of a machine may be set back; time that was watched stays so.
+            until = max(time, last["until"])
+            db.execute("UPDATE watch SET until = ? WHERE id = ?", (until, last["id"]))
         else:
             db.execute(
                 "INSERT INTO watch (service, release, ok, begun, until) VALUES (?,?,?,?,?)",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -13,7 +14,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from backends.journal import changes, records
-from backends.journal.base import Change, ChangeState, StepState, Verdict
+from backends.journal.base import LEASE_SECONDS, Change, ChangeState, StepState, Verdict
 from backends.journal.schema import MIGRATIONS
 from core.errors import BackendError, ModeldeckError
 from core.history import Event, Release
@@ -22,6 +23,7 @@ from core.refs import Ref, Value
 
 T = TypeVar("T")
 BUSY_SECONDS = 5.0
+_DAMAGED = "move the file away to start a new one: what is live stays live, its history is in there"
 NETWORK_FILESYSTEMS = frozenset(
     {"nfs", "nfs4", "cifs", "smb3", "smbfs", "afs", "ceph", "glusterfs", "9p", "fuse.sshfs"}
 )
@@ -33,30 +35,38 @@ class SqliteJournal:
     `read_only` opens an existing file without the right to write; a missing one is then empty.
     """
 
-    def __init__(self, path: Path, *, read_only: bool = False) -> None:
+    def __init__(
+        self, path: Path, *, read_only: bool = False, lease_seconds: float = LEASE_SECONDS
+    ) -> None:
         self.path = str(path)
+        self.lease_seconds = lease_seconds
         self._file = path
         self._read_only = read_only
         self._db: sqlite3.Connection | None = None
         self._thread: ThreadPoolExecutor | None = None
 
-    async def _run(self, what: str, work: Callable[[sqlite3.Connection], T]) -> T:
-        """`work` in one transaction on the journal's own thread."""
+    async def _run(
+        self, what: str, work: Callable[[sqlite3.Connection], T], *, write: bool = True
+    ) -> T:
+        """`work` in one transaction on the journal's own thread; reading waits for nobody."""
         if self._thread is None:
             self._thread = ThreadPoolExecutor(1, thread_name_prefix="journal")
         return await asyncio.get_running_loop().run_in_executor(
-            self._thread, self._transact, what, work
+            self._thread, self._transact, what, work, write and not self._read_only
         )
 
-    def _transact(self, what: str, work: Callable[[sqlite3.Connection], T]) -> T:
+    def _transact(self, what: str, work: Callable[[sqlite3.Connection], T], write: bool) -> T:
         try:
             db = self._open()
-            with transaction(db, write=not self._read_only):
+            with transaction(db, write=write):
                 return work(db)
         except ModeldeckError:
             raise
         except (sqlite3.Error, OSError) as error:
             raise self._trouble(what, error) from error
+        except (ValueError, KeyError, TypeError) as error:
+            said = f"{self.path} holds a record that cannot be understood ({error})"
+            raise self._error(what, said, _DAMAGED) from error
 
     def _open(self) -> sqlite3.Connection:
         if self._db is None:
@@ -66,19 +76,18 @@ class SqliteJournal:
             if self._read_only and not exists:
                 target, uri = ":memory:", False
             else:
-                mode = "ro" if self._read_only else "rwc"
+                if not exists:
+                    # SQLite gives the files beside it the mode of this one.
+                    os.close(os.open(self._file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+                mode = "ro" if self._read_only else "rw"
                 target, uri = f"{self._file.absolute().as_uri()}?mode={mode}", True
-            old = os.umask(0o077)
-            try:
-                db = sqlite3.connect(
-                    target,
-                    uri=uri,
-                    timeout=BUSY_SECONDS,
-                    isolation_level=None,
-                    check_same_thread=False,
-                )
-            finally:
-                os.umask(old)
+            db = sqlite3.connect(
+                target,
+                uri=uri,
+                timeout=BUSY_SECONDS,
+                isolation_level=None,
+                check_same_thread=False,
+            )
             db.row_factory = sqlite3.Row
             try:
                 self._migrate(db, fresh=target == ":memory:")
@@ -115,31 +124,44 @@ class SqliteJournal:
     def _trouble(self, what: str, error: Exception) -> BackendError:
         said = str(error)
         hint = f"is {self._file.parent} writable, and is there room on its disk?"
-        if "readonly" in said or "read-only" in said or "unable to open" in said:
+        if any(word in said for word in ("readonly", "read-only", "unable to open", "denied")):
             said = f"{self.path} cannot be written"
-        elif "full" in said:
+        elif "full" in said or getattr(error, "errno", None) == errno.ENOSPC:
             said = f"the disk of {self.path} is full"
             hint = "make room, then try again; what was read stays right"
         elif "locked" in said:
             said = f"{self.path} was locked by another process for {BUSY_SECONDS:g} s"
             hint = "another modeldeck on this machine is stuck: `modeldeck doctor` names it"
-        return BackendError(
-            f"{what}: {said}; nothing was changed", backend="journal", operation=what, hint=hint
-        )
+        elif "not a database" in said or "malformed" in said:
+            said = f"{self.path} is no journal, or is damaged ({said})"
+            hint = _DAMAGED
+        else:
+            said = f"{self.path}: {said}"
+        return self._error(what, said, hint)
+
+    def _error(self, what: str, said: str, hint: str) -> BackendError:
+        # Only before the first step is this certain.
+        end = "; nothing was changed" if what == "begin a change" else ""
+        return BackendError(f"{what}: {said}{end}", backend="journal", operation=what, hint=hint)
 
     async def begin(
         self, plan: Plan, *, actor: str, reason: str, command: str, key: str | None, holder: str
     ) -> Change:
         return await self._run(
             "begin a change",
-            lambda db: changes.begin(db, plan, actor, reason, command, key, holder),
+            lambda db: changes.begin(
+                db, plan, actor, reason, command, key, holder, self.lease_seconds
+            ),
         )
 
     async def renew(self, change: Change) -> None:
-        await self._run("hold the lease", lambda db: changes.renew(db, change))
+        await self._run("hold the lease", lambda db: changes.renew(db, change, self.lease_seconds))
 
     async def step(self, change: Change, index: int, state: StepState, note: str = "") -> None:
-        await self._run("record a step", lambda db: changes.step(db, change, index, state, note))
+        await self._run(
+            "record a step",
+            lambda db: changes.step(db, change, index, state, note, self.lease_seconds),
+        )
 
     async def turn_back(self, change: Change) -> None:
         await self._run("record the undo", lambda db: changes.turn_back(db, change))
@@ -154,28 +176,35 @@ class SqliteJournal:
 
     async def take_over(self, number: int, holder: str) -> Change:
         return await self._run(
-            "take a change over", lambda db: changes.take_over(db, number, holder)
+            "take a change over",
+            lambda db: changes.take_over(db, number, holder, self.lease_seconds),
         )
 
     async def change(self, number: int) -> Change | None:
-        return await self._run("read a change", lambda db: changes.read(db, number))
+        return await self._run("read a change", lambda db: changes.read(db, number), write=False)
 
     async def changes(self, service: str | None, *, limit: int = 50) -> Sequence[Change]:
-        return await self._run("read changes", lambda db: changes.listed(db, service, limit))
+        return await self._run(
+            "read changes", lambda db: changes.listed(db, service, limit), write=False
+        )
 
     async def open_changes(self) -> Sequence[Change]:
-        return await self._run("read open changes", changes.open_ones)
+        return await self._run("read open changes", changes.open_ones, write=False)
 
     async def events(self, service: str | None, since: datetime) -> Sequence[Event]:
         return await self._run(
-            "read what changed", lambda db: records.events(db, service, since.timestamp())
+            "read what changed",
+            lambda db: records.events(db, service, since.timestamp()),
+            write=False,
         )
 
     async def add_release(self, release: Release) -> Release:
         return await self._run("record a release", lambda db: records.add_release(db, release))
 
     async def releases(self, service: str) -> Sequence[Release]:
-        return await self._run("read releases", lambda db: records.releases(db, service))
+        return await self._run(
+            "read releases", lambda db: records.releases(db, service), write=False
+        )
 
     async def note_readings(
         self, service: str, readings: Mapping[Ref, tuple[Value, str]], taken: datetime
@@ -201,7 +230,7 @@ class SqliteJournal:
         return await self._run("read a baseline", lambda db: records.baseline(db, service, release))
 
     async def verdicts(self) -> Mapping[str, Sequence[Verdict]]:
-        return await self._run("read verdicts", records.verdicts)
+        return await self._run("read verdicts", records.verdicts, write=False)
 
     async def check(self) -> Mapping[str, Any]:
         def look(db: sqlite3.Connection) -> dict[str, Any]:
@@ -225,11 +254,12 @@ def transaction(db: sqlite3.Connection, *, write: bool) -> Iterator[None]:
     db.execute("BEGIN IMMEDIATE" if write else "BEGIN")
     try:
         yield
+        db.execute("COMMIT")
     except BaseException:
+        # A commit that fails, on a full disk say, leaves its transaction open.
         if db.in_transaction:
             db.execute("ROLLBACK")
         raise
-    db.execute("COMMIT")
 
 
 def _prepare_folder(file: Path) -> None:
