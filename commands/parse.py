@@ -144,7 +144,6 @@ def _common_parameter(name: str) -> inspect.Parameter:
         help=option.text,
         metavar=option.metavar or None,
         rich_help_panel=_COMMON_PANEL,
-        is_flag=True if kind is bool else None,
     )
     return inspect.Parameter(
         name,
