@@ -63,6 +63,8 @@ class HostGpus:
         self._waiting: Mapping[str, Any] = {}
         self._problem: Words | None = None
         self._crashed: Child | None = None
+        self._told = False
+        """Whether the running sampler has said itself why it ends."""
 
     async def report(self) -> GpuReport:
         """The newest sample, or why there is none; only the first call waits for one."""
@@ -103,7 +105,7 @@ class HostGpus:
             self._start()
 
     def _start(self) -> None:
-        self._waiting = {}
+        self._waiting, self._told = {}, False
         if not self._silent_since:
             self._silent_since = time.monotonic()
         try:
@@ -129,7 +131,9 @@ class HostGpus:
     def _hear(self, message: Mapping[str, Any]) -> None:
         if not message:
             if self._child is not None:
-                self._crashed = self._child
+                if not self._told:
+                    # It crashed; what was wrong before is not what is wrong now.
+                    self._crashed, self._problem = self._child, None
                 self._abandon(self._child)
                 self._back_off()
         elif isinstance(sample := message.get("sample"), dict):
@@ -137,11 +141,10 @@ class HostGpus:
         elif isinstance(error := message.get("error"), dict):
             code, call = error.get("code"), clean(error.get("call"))
             self._problem = host_words(code, call) if isinstance(code, int) else NO_PYNVML
-            self._sample, self._silent_since = None, time.monotonic()
+            self._sample, self._silent_since, self._told = None, time.monotonic(), True
         elif isinstance(waiting := message.get("waiting"), dict):
             self._waiting = waiting
             if self._silence() > self._deadline:
-                # What was wrong before is not what is wrong now.
                 self._problem = self._crashed = None
         self._news.set()
 

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -64,8 +65,14 @@ static void enter(const char *call, int gpu)
 {
     struct timespec tick = { 0, 5 * 1000 * 1000 };
     state->calls++;
-    if (state->crash)
+    if (state->chatty) {
+        printf("greetings ");
+        fflush(stdout);
+    }
+    if (state->crash) {
+        setrlimit(RLIMIT_CORE, &(struct rlimit){ 0, 0 });
         abort();
+    }
     for (uint32_t spent = 0; spent < state->slow_milliseconds; spent += 5) {
         if (strcmp((const char *)state->slow_call, call) != 0)
             return;
@@ -84,10 +91,6 @@ int nvmlInitWithFlags(unsigned flags)
         return UNKNOWN;
     enter("nvmlInit", -1);
     state->inits++;
-    if (state->chatty) {
-        printf("NVRM: greetings from the library\n");
-        fflush(stdout);
-    }
     opened = state->init_error == 0;
     return state->init_error;
 }

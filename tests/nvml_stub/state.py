@@ -118,7 +118,7 @@ def compiled(*, old: bool = False) -> Path:
         with tempfile.TemporaryDirectory(dir=cache) as work:
             built = Path(work) / "built"
             built.mkdir()
-            zig = {"ZIG_GLOBAL_CACHE_DIR": work, "ZIG_LOCAL_CACHE_DIR": work}
+            zig = {"ZIG_GLOBAL_CACHE_DIR": str(cache / "zig"), "ZIG_LOCAL_CACHE_DIR": work}
             target = ["-shared", "-fPIC", "-O1", "-Wall", "-Wextra", "-Werror"]
             output = ["-o", str(built / "libnvidia-ml.so.1")]
             subprocess.run(

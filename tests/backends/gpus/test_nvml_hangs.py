@@ -16,8 +16,18 @@ from backends.gpus.host import Patience
 from backends.gpus.nvml import SAMPLER, NvmlGpus
 from core.gpus import GpuReport
 from core.status import State
-from tests.backends.gpus.waiting import QUICK, alive, dead, host_of, local, samplers, until, using
-from tests.nvml_stub.state import Driver
+from tests.backends.gpus.waiting import (
+    QUICK,
+    alive,
+    dead,
+    host_of,
+    local,
+    samplers,
+    until,
+    using,
+    works,
+)
+from tests.nvml_stub.state import MISMATCH, Driver
 
 PATIENT = Patience(report=0.5, give_up=600)
 
@@ -28,7 +38,7 @@ def hung(report: GpuReport) -> bool:
 
 def test_a_hang_is_said_within_the_deadline_and_closed_within_a_second(driver: Driver) -> None:
     async def what(backend: NvmlGpus) -> None:
-        await backend.sample()
+        await works(backend)
         driver.hang("nvmlDeviceGetPowerUsage", gpu=5)
         began = time.monotonic()
         report = await until(backend, hung)
@@ -44,7 +54,7 @@ def test_a_hang_is_said_within_the_deadline_and_closed_within_a_second(driver: D
         assert time.monotonic() - began < 1
         assert samplers() == []
 
-    using(local(), what)
+    using(local(QUICK), what)
 
 
 def test_the_call_that_hangs_is_named_and_a_late_answer_is_taken(driver: Driver) -> None:
@@ -68,7 +78,7 @@ def test_a_driver_that_takes_long_to_wake_up_is_waited_for(driver: Driver) -> No
     async def what(backend: NvmlGpus) -> None:
         report = await until(backend, lambda report: "nvmlInit" in host_of(report).because)
         assert host_of(report).state is State.CRITICAL
-        await until(backend, lambda report: report.state is State.OK)
+        await works(backend)
         assert driver.state.inits == 1
 
     using(local(PATIENT), what)
@@ -76,27 +86,25 @@ def test_a_driver_that_takes_long_to_wake_up_is_waited_for(driver: Driver) -> No
 
 def test_another_sampler_follows_one_that_is_given_up(driver: Driver) -> None:
     async def what(backend: NvmlGpus) -> None:
-        await backend.sample()
+        await works(backend)
         (first,) = samplers()
         driver.hang("nvmlDeviceGetUtilizationRates")
         await until(backend, lambda _: first not in samplers() and samplers() != [])
         assert hung(await backend.sample())
         driver.go_on()
-        report = await until(backend, lambda report: report.state is State.OK)
+        report = await works(backend)
         assert report.count == "8/8"
 
-    using(local(), what)
+    using(local(QUICK), what)
 
 
 def test_samplers_that_cannot_be_ended_do_not_pile_up(
     driver: Driver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked: list[int] = []
-
     def not_dead(pid: int, flags: int) -> tuple[int, int]:
         """What the system answers about a process that the driver holds."""
+        assert pid > 0
         assert flags == os.WNOHANG
-        asked.append(pid)
         return 0, 0
 
     driver.hang("nvmlInit")
@@ -106,25 +114,26 @@ def test_samplers_that_cannot_be_ended_do_not_pile_up(
             patch.setattr(os, "waitpid", not_dead)
             report = await until(backend, lambda report: "reboot" in host_of(report).hint)
             assert "holds 3 samplers" in host_of(report).because
+            await until(backend, lambda _: samplers() == [])
             began = time.monotonic()
             while time.monotonic() - began < 3 * QUICK.retry_last:
                 await backend.sample()
+                assert samplers() == []
                 await asyncio.sleep(0.01)
-            assert len(set(asked)) == 3
             began = time.monotonic()
             await backend.close()
             assert time.monotonic() - began < 1
         # Once the driver lets them go, sampling goes on.
         driver.go_on()
-        await until(backend, lambda report: report.state is State.OK)
+        await works(backend)
 
-    using(local(), what)
+    using(local(QUICK), what)
 
 
 @pytest.mark.parametrize("end", [signal.SIGKILL, signal.SIGSTOP])
 def test_a_sampler_that_is_killed_or_stopped_is_replaced(driver: Driver, end: int) -> None:
     async def what(backend: NvmlGpus) -> None:
-        await backend.sample()
+        await works(backend)
         (first,) = samplers()
         os.kill(first, end)
         await until(backend, lambda _: first not in samplers() and samplers() != [])
@@ -132,7 +141,7 @@ def test_a_sampler_that_is_killed_or_stopped_is_replaced(driver: Driver, end: in
         report = await until(backend, lambda report: report.gpus[0].utilization == 0.77)
         assert report.state is State.OK
 
-    using(local(), what)
+    using(local(QUICK), what)
 
 
 def test_a_library_that_crashes_is_told_and_tried_again_with_pauses(driver: Driver) -> None:
@@ -143,21 +152,44 @@ def test_a_library_that_crashes_is_told_and_tried_again_with_pauses(driver: Driv
         assert host_of(report).state is State.UNKNOWN
         assert host_of(report).next_try is not None
         driver.state.crash = 0
-        await until(backend, lambda report: report.state is State.OK)
+        await works(backend)
 
-    using(local(), what)
+    using(local(QUICK), what)
+
+
+def test_each_trouble_is_told_in_its_own_words(driver: Driver) -> None:
+    async def what(backend: NvmlGpus) -> None:
+        driver.state.crash = 1
+        await until(backend, lambda report: "signal 6" in host_of(report).because)
+        driver.hang("nvmlInit")
+        driver.state.crash = 0
+        await until(backend, hung)
+        driver.state.init_error = MISMATCH
+        driver.go_on()
+        await until(backend, lambda report: "mismatch" in host_of(report).because)
+        driver.state.init_error = 0
+        driver.state.crash = 1
+        await until(backend, lambda report: "signal 6" in host_of(report).because)
+        driver.state.crash = 0
+        await works(backend)
+        # Nothing of the crash is left over when the next one is merely silent.
+        for sampler in samplers():
+            os.kill(sampler, signal.SIGSTOP)
+        await until(backend, hung)
+
+    using(local(PATIENT), what)
 
 
 @pytest.mark.usefixtures("driver")
 def test_a_console_that_was_stopped_does_not_blame_the_driver() -> None:
     async def what(backend: NvmlGpus) -> None:
-        await backend.sample()
+        await works(backend)
         before = samplers()
         time.sleep(QUICK.report + QUICK.give_up + 1)  # noqa: ASYNC251  (nothing runs meanwhile)
         assert (await backend.sample()).state is State.OK
         assert samplers() == before
 
-    using(local(), what)
+    using(local(QUICK), what)
 
 
 SCRIPT = """

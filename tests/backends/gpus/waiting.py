@@ -11,13 +11,16 @@ from pathlib import Path
 from backends.gpus.host import Patience
 from backends.gpus.nvml import NvmlGpus, Options
 from core.gpus import GpuReport, HostStatus
+from core.status import State
 
-QUICK = Patience(report=0.5, give_up=0.5, retry_first=0.05, retry_last=0.2)
-LONGEST = 20.0
+CALM = Patience(report=15, give_up=600, retry_first=0.05, retry_last=0.2)
+"""For whatever is no hang, on a machine that may be slow."""
+QUICK = Patience(report=0.5, give_up=1, retry_first=0.05, retry_last=0.2)
+LONGEST = 30.0
 
 
-def local(patience: Patience = QUICK, expected: int | None = None) -> NvmlGpus:
-    """The adapter, four times a second and with little patience."""
+def local(patience: Patience = CALM, expected: int | None = None) -> NvmlGpus:
+    """The adapter, four times a second."""
     return NvmlGpus(Options(interval=0.25, expected=expected), patience)
 
 
@@ -55,6 +58,11 @@ async def until(backend: NvmlGpus, holds: Callable[[GpuReport], bool]) -> GpuRep
         assert time.monotonic() < deadline, f"still {report}"
         await asyncio.sleep(0.01)
     return report
+
+
+async def works(backend: NvmlGpus) -> GpuReport:
+    """The first report with every GPU in order."""
+    return await until(backend, lambda report: report.state is State.OK)
 
 
 def alive(pid: int) -> bool:
