@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from commands.deck import Deck
-from commands.sources.service import observe
+from commands.sources.service import observe_for_return
 from commands.spec import Spec, positional
 from core.plan import Plan
 from core.strategies import abort
@@ -17,7 +17,8 @@ class Args:
 
 
 async def run(deck: Deck, args: Args) -> Plan:
-    return abort(await observe(deck, deck.service(args.service)))
+    seen, _ = await observe_for_return(deck, deck.service(args.service))
+    return abort(seen)
 
 
 SPEC = Spec(

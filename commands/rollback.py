@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from commands.deck import Deck
 from commands.door import default_reason
-from commands.sources.service import observe
+from commands.sources.service import observe_for_return
 from commands.spec import Spec, option, positional
 from core.errors import UsageError, nearest
-from core.plan import Plan
+from core.plan import Finding, Plan
 from core.releases import PARTS, find_release, rollback
 
 
@@ -34,10 +34,18 @@ async def run(deck: Deck, args: Args) -> Plan:
             f"--only {args.only} cannot be.{nearest(args.only, PARTS)}",
             hint=f"the parts are {', '.join(PARTS)}",
         )
-    seen = await observe(deck, deck.service(args.service))
+    seen, trouble = await observe_for_return(deck, deck.service(args.service))
     to = find_release(seen, args.to) if args.to else None
     reason = await default_reason(deck, args.service)
-    return rollback(seen, to, args.only, reason)
+    plan = rollback(seen, to, args.only, reason)
+    if trouble is None:
+        return plan
+    said = Finding(
+        "warning",
+        f"alias, stages and prompts stay as they are: {trouble.message}",
+        "roll back again once the registry answers",
+    )
+    return replace(plan, findings=(said, *plan.findings))
 
 
 SPEC = Spec(

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from commands.deck import Deck
 from commands.sources.fleet import Fleet, read_fleet
-from commands.sources.service import observe
+from commands.sources.service import observe_for_return
 from core.config import Service
 from core.errors import ModeldeckError
 from core.history import Event, WaysBack
@@ -32,7 +32,7 @@ async def note_outside(deck: Deck, fleet: Fleet) -> Sequence[Event]:
 
 async def read_ways_back(deck: Deck, service: Service) -> WaysBack:
     """Where `rollback` and `abort` would lead now, or why they cannot."""
-    seen = await observe(deck, service)
+    seen, _ = await observe_for_return(deck, service)
     try:
         release = last_good(seen)
         plan = rollback(seen, None, None, "")

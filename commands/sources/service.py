@@ -17,18 +17,19 @@ from core.split import Split
 from core.versions import Model
 
 
-async def observe(deck: Deck, service: Service) -> Observed:
+async def observe(deck: Deck, service: Service, *, registry: bool = True) -> Observed:
     """Everything that a plan may depend on, read just now.
 
     Raises BackendError where the registry or the router cannot be asked. A slot that does not
-    answer is seen as one that is not ready.
+    answer is seen as one that is not ready. Without `registry` nothing is asked of it: the way
+    back must not wait for a registry that is down.
     """
     router = deck.router(service)
     model, split, slots, prompts, releases, previous = await asyncio.gather(
-        read_model(deck, service),
+        read_model(deck, service) if registry else nothing(),
         read_split(router, service),
         read_slots(deck, service),
-        read_prompts(deck, service),
+        read_prompts(deck, service) if registry else nothing(),
         deck.journal.releases(service.name),
         previous_split(deck, service),
     )
@@ -45,10 +46,25 @@ async def observe(deck: Deck, service: Service) -> Observed:
         split,
         previous,
         slots,
-        prompts,
+        prompts or {},
         tuple(releases),
         deck.registry.guarded if model or prompts else False,
     )
+
+
+async def observe_for_return(deck: Deck, service: Service) -> tuple[Observed, BackendError | None]:
+    """Like `observe`, and without the registry where it does not answer; the error says why."""
+    try:
+        return await observe(deck, service), None
+    except BackendError as error:
+        try:
+            return await observe(deck, service, registry=False), error
+        except BackendError:
+            raise error from None
+
+
+async def nothing() -> None:
+    return None
 
 
 async def read_model(deck: Deck, service: Service) -> Model | None:
