@@ -29,7 +29,7 @@ from demo.stagehand import Stagehand
 from demo.state import Lock, claim, make_runtime_folder, reset
 
 LIBRARIES = ("envoy", "mlflow", "sklearn", "skops", "pyarrow", "uvicorn", "prometheus_client")
-START_TIMEOUT = 120.0
+START_TIMEOUT = 240.0
 GRACE = 2.5
 """Seconds that a process has to end by itself."""
 

@@ -12,6 +12,7 @@ from demo.services import CHAMPION, PROMPT, PROMPT_ALIAS
 
 API = "/api/2.0/mlflow"
 PROMPT_TEXT_TAG = "mlflow.prompt.text"
+_IS_PROMPT = "mlflow.prompt.is_prompt"
 TIMEOUT = 5.0
 
 
@@ -107,7 +108,8 @@ class RegistryCalls:
             "GET",
             f"{API}/model-versions/search",
             what=f"read the versions of {PROMPT}",
-            params={"filter": f"name = '{PROMPT}'", "max_results": 100},
+            # Without this tag in the filter the search leaves prompts out.
+            params={"filter": f"name = '{PROMPT}' AND tags.`{_IS_PROMPT}` = 'true'"},
         )
         lengths = {
             str(version["version"]): len(tag["value"])
