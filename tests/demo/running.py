@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -77,6 +78,10 @@ class RunningFleet:
         if not self.config_line:
             self.stop()
             raise AssertionError("the fleet did not start:\n" + "\n".join(self.said))
+
+    def command(self) -> list[str]:
+        """What starts it."""
+        return [sys.executable, "-m", "demo", "--state", str(self.layout.state)]
 
     def _begin(self) -> None:
         self.said = []
