@@ -125,11 +125,6 @@ class Ring:
         self._last[key] = page
         kept = self._stretches.setdefault(key, [])
         kept.append(_Stretch(page.taken, count(last, page)))
-        if last is None:
-            return
-        if len(kept) > 1 and not kept[0].counted.seconds:
-            # The first page alone has no stretch; from the second on it adds nothing.
-            del kept[0]
         if len(kept) > self._most:
             self._stretches[key] = self._thin(kept)
 

@@ -173,7 +173,8 @@ def test_an_engine_that_cannot_tell_makes_the_whole_untold() -> None:
     assert by_name(told)["queue_depth"].why == "v2 in slot canary does not report it"
     # Rates of different engines add up, their histograms do not.
     assert by_name(told)["request_rate"].value == pytest.approx(100 / 7.5)
-    assert by_name(told)["latency_p50"].value is None
+    mixed = by_name(told)["latency_p50"]
+    assert (mixed.value, mixed.why) == (None, "the slots' engines have different histograms")
     assert by_name(told, "13")["latency_p50"].value is not None
 
 
@@ -209,11 +210,12 @@ def test_a_restart_counts_from_zero_even_where_no_counter_fell() -> None:
     same = changed(new, **{ok: [({}, 92.0)], start: [({}, 1000.0)]})
     anew = changed(new, **{ok: [({}, 92.0)], start: [({}, 1004.0)]})
 
-    def requests(after: MetricsPage) -> int | None:
-        return by_name(figures([before], [after], {"stable": "12"}))["request_rate"].n
+    def requests(after: MetricsPage) -> tuple[int | None, int | None]:
+        told = by_name(figures([before], [after], {"stable": "12"}))
+        return told["request_rate"].n, told["latency_p50"].n
 
-    assert requests(same) == 46 + 4
-    assert requests(anew) == 92 + 8
+    assert requests(same) == (46 + 4, 50)
+    assert requests(anew) == (92 + 8, 100)
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), -5.0])
