@@ -17,19 +17,9 @@ from tui.lines import RunsScreen
 from tui.screens.scene import PageName
 
 if TYPE_CHECKING:
-    from tui.command_bar import CommandBar, Mode
+    from tui.command_bar import Mode
 
 LISTS = ("overview", "gpus", "changes")
-
-
-class ConsoleScreen(RunsScreen):
-    """One screen for all pages; letters go to the plan box while it asks for a name."""
-
-    def on_key(self, event: events.Key) -> None:
-        app = self.app
-        if isinstance(app, ConsoleApp) and app.take_letter(event):
-            event.stop()
-            event.prevent_default()
 
 
 class ConsoleApp(Display, inherit_bindings=False):
@@ -42,13 +32,29 @@ class ConsoleApp(Display, inherit_bindings=False):
     _leaving: asyncio.Task[None] | None = None
 
     def get_default_screen(self) -> Screen[Any]:
-        return ConsoleScreen()
+        return RunsScreen()
 
     async def on_event(self, event: events.Event) -> None:
         if isinstance(event, events.Key) and not event.is_forwarded:
-            self._fresh = self.box.key_seen(event.key)
-            self.unsay()
-        await super().on_event(event)
+            await self._key(event)
+        else:
+            await super().on_event(event)
+
+    async def _key(self, event: events.Key) -> None:
+        """Each key is done before the next one is looked at.
+
+        Textual hands keys from queue to queue, so that letters typed quickly behind ":" would
+        still act as keys of the screen.
+        """
+        self._fresh = self.box.key_seen(event.key)
+        self.unsay()
+        if self.bar is not None and self.bar.is_open:
+            if event.is_printable and event.character is not None:
+                self.bar.type(event.character)
+                return
+        elif self.take_letter(event):
+            return
+        await self._check_bindings(event.key)
 
     def take_letter(self, event: events.Key) -> bool:
         """Whether the plan box asks for a name and took the key as a letter of it."""
@@ -93,16 +99,18 @@ class ConsoleApp(Display, inherit_bindings=False):
         else:
             self.run_line(f"{kind} {shlex.quote(service)}")
 
-    def action_form(self, kind: str) -> None:
+    async def action_form(self, kind: str) -> None:
         service = self.service()
-        self._open_bar("command", f"{kind} {shlex.quote(service)} " if service else f"{kind} ")
+        await self._open_bar(
+            "command", f"{kind} {shlex.quote(service)} " if service else f"{kind} "
+        )
 
-    def action_command(self) -> None:
-        self._open_bar("command", "")
+    async def action_command(self) -> None:
+        await self._open_bar("command", "")
 
-    def action_filter(self) -> None:
+    async def action_filter(self) -> None:
         if self.place.spot.page in LISTS:
-            self._open_bar("filter", self.place.spot.filter)
+            await self._open_bar("filter", self.place.spot.filter)
 
     def run_line(self, text: str) -> None:
         """What the command bar and the capitals do: ask for a plan, or for an answer."""
@@ -127,7 +135,10 @@ class ConsoleApp(Display, inherit_bindings=False):
         self.draw()
 
     def action_page(self, by: int) -> None:
-        self.action_move(by * max(1, self.picture.height - 1))
+        if self.box.open:
+            self.box.page(by)
+        else:
+            self.action_move(by * max(1, self.picture.height - 1))
 
     def action_edge(self, by: int) -> None:
         self.action_move(by * 1_000_000)
@@ -168,29 +179,29 @@ class ConsoleApp(Display, inherit_bindings=False):
 
     # The command bar
 
-    def _open_bar(self, mode: Mode, text: str) -> None:
+    async def _open_bar(self, mode: Mode, text: str) -> None:
         if self.bar is None:
             from tui.command_bar import CommandBar
 
-            self.bar = CommandBar(self.backend)
-            self.mount(self.bar)
-        self.call_after_refresh(self._show_bar, mode, text)
+            self.bar = CommandBar(self.backend, self._edited, self._entered)
+            await self.mount(self.bar)
+        self.bar.open(mode, text, self.service())
 
-    def _show_bar(self, mode: Mode, text: str) -> None:
-        if self.bar is not None:
-            self.bar.open(mode, text, self.service())
-
-    def on_command_bar_edited(self, event: CommandBar.Edited) -> None:
-        if event.mode == "filter":
-            self.place.narrow(event.line or "")
+    def _edited(self, mode: Mode, text: str | None) -> None:
+        if mode == "filter":
+            self.place.narrow(text or "")
         self.draw()
 
-    def on_command_bar_entered(self, event: CommandBar.Entered) -> None:
-        if event.mode == "filter":
-            self.place.narrow(event.line)
+    def _entered(self, mode: Mode, text: str) -> None:
+        if mode == "filter":
+            self.place.narrow(text)
             self.draw()
+        elif text in ("q", "quit"):
+            self.call_later(self.action_leave)
+        elif text == "help":
+            self.action_show_page("help")
         else:
-            self.run_line(event.line)
+            self.run_line(text)
 
     # The mouse
 

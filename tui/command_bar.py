@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Literal
 
 from textual import events
 from textual.binding import Binding
-from textual.message import Message
 from textual.widget import Widget
 from textual.widgets._input import Input
 
@@ -35,7 +34,6 @@ class BarInput(Input, inherit_bindings=False):
         Binding("ctrl+w", "delete_left_word", show=False, id="bar.delete_word"),
         Binding("ctrl+u", "delete_left_all", show=False, id="bar.delete_all"),
         Binding("ctrl+k", "delete_right_all", show=False, id="bar.delete_rest"),
-        Binding("enter", "submit", show=False, id="bar.submit"),
     ]
 
     def __init__(self) -> None:
@@ -52,33 +50,27 @@ class BarInput(Input, inherit_bindings=False):
 
 
 class CommandBar(Widget):
-    """Hidden until opened. Tells its app what was entered, and each change on the way."""
+    """Hidden until opened. Tells what was entered, and each change on the way."""
 
     BINDINGS = [  # noqa: RUF012
         Binding("escape,ctrl+c", "cancel", show=False, id="bar.cancel"),
+        Binding("enter", "enter", show=False, id="bar.enter"),
         Binding("tab", "complete(1)", show=False, id="bar.complete"),
         Binding("shift+tab", "complete(-1)", show=False, id="bar.complete_back"),
         Binding("up", "history(-1)", show=False, id="bar.older"),
         Binding("down", "history(1)", show=False, id="bar.newer"),
     ]
 
-    class Entered(Message):
-        def __init__(self, mode: Mode, line: str) -> None:
-            super().__init__()
-            self.mode = mode
-            self.line = line
-
-    class Edited(Message):
-        """The line, or what is said of it, changed; None when the bar was left."""
-
-        def __init__(self, mode: Mode, line: str | None) -> None:
-            super().__init__()
-            self.mode = mode
-            self.line = line
-
-    def __init__(self, commands: Commands) -> None:
+    def __init__(
+        self,
+        commands: Commands,
+        edited: Callable[[Mode, str | None], None],
+        entered: Callable[[Mode, str], None],
+    ) -> None:
+        """`edited` hears each change of the line, and None when the bar was left without one."""
         super().__init__(id="bar")
         self._commands = commands
+        self._tell_edited, self._tell_entered = edited, entered
         self._mode: Mode = "command"
         self._service: str | None = None
         self._history: list[str] = []
@@ -106,7 +98,8 @@ class CommandBar(Widget):
         self.styles.display = "block"
         self.query_one(LinePanel).show([((":" if mode == "command" else "/", "key"), (" ", ""))])
         self._set(text)
-        self._input.focus()
+        # At once, not with the next message: the letters typed behind ":" belong here.
+        self.screen.set_focus(self._input)
         self._edited()
 
     def leave(self) -> None:
@@ -119,30 +112,39 @@ class CommandBar(Widget):
         self._input.cursor_position = len(text)
 
     def _edited(self) -> None:
-        self.post_message(self.Edited(self._mode, self._input.value))
+        self._tell_edited(self._mode, self._input.value)
+
+    def type(self, character: str) -> None:
+        """A letter, in order with the keys around it."""
+        self._input.insert_text_at_cursor(character)
+        self._changed()
 
     def on_input_changed(self, event: Input.Changed) -> None:
         event.stop()
-        if event.value not in self._choices and event.value != self._filled_in:
+        if self.is_open:
+            self._changed()
+
+    def _changed(self) -> None:
+        value = self._input.value
+        if value not in self._choices and value != self._filled_in:
             self._choices, self._shown, self._choice = [], [], -1
         self._edited()
 
-    def on_input_submitted(self, event: Input.Submitted) -> None:
-        event.stop()
-        text = event.value.strip()
+    def action_enter(self) -> None:
+        text = self._input.value.strip()
         self.leave()
         if self._mode == "command" and text:
             if self._history[-1:] != [text]:
                 self._history = [*self._history, text][-MOST_HISTORY:]
-            self.post_message(self.Entered(self._mode, text))
+            self._tell_entered(self._mode, text)
         elif self._mode == "filter":
-            self.post_message(self.Entered(self._mode, text))
+            self._tell_entered(self._mode, text)
         else:
-            self.post_message(self.Edited(self._mode, None))
+            self._tell_edited(self._mode, None)
 
     def action_cancel(self) -> None:
         self.leave()
-        self.post_message(self.Edited(self._mode, None))
+        self._tell_edited(self._mode, None)
 
     def action_history(self, by: int) -> None:
         if self._mode != "command" or not self._history:
@@ -164,6 +166,7 @@ class CommandBar(Widget):
             if len(found) > 1 and len(common) > len(line):
                 self._filled_in = common
                 self._set(common)
+                self._edited()
                 return
             self._choices = found
         if self._choices:

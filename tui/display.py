@@ -65,7 +65,7 @@ class Display(App[int], inherit_bindings=False):
         super().__init__(ansi_color=True)
         self.set_reactive(App.theme, "ansi-dark")
         self.backend = backend
-        self.box = PlanBox(backend, self.wake, self._answered, clock)
+        self.box = PlanBox(backend, self._box_changed, self._answered, clock)
         self.sources = Watch(backend, self.wake, now, pace)
         start: PageName = "overview" if backend.facts.services else "gpus"
         self.place = Place(Spot(start))
@@ -213,6 +213,12 @@ class Display(App[int], inherit_bindings=False):
     def service(self) -> str | None:
         """The service that a key or a command without one is about."""
         return self.picture.service or self.place.spot.service or self._followed
+
+    def _box_changed(self) -> None:
+        if self.box.phase == "ended":
+            # What was just set is to be seen, and not only at the next turn of each source.
+            self.sources.poll_now()
+        self.wake()
 
     def _answered(self, answer: Answer) -> None:
         self.answer = answer

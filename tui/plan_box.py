@@ -5,20 +5,17 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
-from typing import Literal
 
 from core.errors import ModeldeckError
-from core.plan import Plan
 from core.refs import Ref
-from core.text import clean
-from tui.cells import Cell, Row, fill, line, wrap
+from tui.cells import Row, line
 from tui.confirm import Confirmation
-from tui.frame import Rule, bottom, boxed
-from tui.panels.plan import plan_rows
+from tui.frame import bottom, boxed
+from tui.panels.box import BoxView, Phase, box_body, box_tail, box_title
 from tui.seam import Answer, Backend, Outcome, Progress, Proposal
 
-Phase = Literal["closed", "asking", "shown", "applying", "ended", "failed"]
 WIDEST = 92
+MOST_NOTES = 3
 
 
 class PlanBox:
@@ -51,12 +48,11 @@ class PlanBox:
         self._whole: Proposal | None = None
         self._cursor: int | None = None
         self._states: dict[Ref, Progress] = {}
-        self._notes: list[Progress] = []
+        self._notes: tuple[str, ...] = ()
         self._outcome: Outcome | None = None
         self._error: ModeldeckError | None = None
-        self._hint: Cell | None = None
-        self._top = 0
-        self._seen_to = 0
+        self._hint = ""
+        self._top = self._room = self._seen_to = 0
 
     @property
     def open(self) -> bool:
@@ -123,7 +119,7 @@ class PlanBox:
 
     def letter(self, character: str) -> None:
         self._confirm.letter(character)
-        self._hint = None
+        self._hint = ""
         self._changed()
 
     def confirm(self, fresh: bool) -> None:
@@ -131,11 +127,11 @@ class PlanBox:
         if self.phase != "shown" or self.proposal is None or self._refused():
             return
         if not self.proposal.plan.sets:
-            self._hint = ("nothing is to be set: esc closes", "warning")
+            self._hint = "nothing is to be set: esc closes"
         elif why := self._confirm.confirms(fresh, self._clock()):
-            self._hint = (clean(why), "warning")
+            self._hint = why
         else:
-            self.phase, self._hint = "applying", None
+            self.phase, self._hint = "applying", ""
             self._top = self._seen_to = 0
             self.stop = asyncio.Event()
             self._task = asyncio.create_task(self._apply(self.proposal))
@@ -154,7 +150,7 @@ class PlanBox:
         )
         left = self.left_out - together if chosen.ref in self.left_out else self.left_out | together
         if len(left) == len(sets):
-            self._hint = ("a plan without any part does nothing", "warning")
+            self._hint = "a plan without any part does nothing"
         else:
             self.left_out = left
             self.proposal = self._backend.without(self._whole, left) if left else self._whole
@@ -162,16 +158,27 @@ class PlanBox:
         self._changed()
 
     def move(self, by: int) -> None:
+        """The cursor over the parts that may be left out; past the last one, and else, scrolls."""
         if self.phase == "shown" and self._whole is not None and self._can_leave_out():
-            count = len(self._whole.plan.sets)
-            self._cursor = max(0, min((self._cursor if self._cursor is not None else -1) + by, count - 1))  # fmt: skip
+            before = -1 if self._cursor is None else self._cursor
+            self._cursor = max(0, min(before + by, len(self._whole.plan.sets) - 1))
+            if self._cursor != before:
+                # A row of title stands above the sets.
+                first, last = self._cursor, self._cursor + 2 - self._room
+                self._top = max(min(self._top, first), last)
+                self._changed()
+                return
         self._top = max(0, self._top + by)
+        self._changed()
+
+    def page(self, by: int) -> None:
+        self._top = max(0, self._top + by * max(1, self._room - 1))
         self._changed()
 
     def back(self) -> None:
         """esc: closes without doing anything; a running change is not left by accident."""
         if self.phase == "applying":
-            self._hint = ("it is being applied; q stops it after the set in hand", "warning")
+            self._hint = "it is being applied; q stops it after the set in hand"
             self._changed()
         else:
             self.close()
@@ -209,7 +216,9 @@ class PlanBox:
 
     def _progress(self, progress: Progress) -> None:
         if progress.ref is None:
-            self._notes = [*self._notes, progress][-3:]
+            # What is said again moves to the end.
+            others = [note for note in self._notes if note != progress.note]
+            self._notes = (*others, progress.note)[-MOST_NOTES:]
         else:
             self._states[progress.ref] = progress
         self._changed()
@@ -220,104 +229,28 @@ class PlanBox:
         """The box as it stands, at most so wide and high."""
         outer = max(20, min(WIDEST, width - 4 if width > 60 else width))
         inner = outer - 4
-        body = self._body(inner)
-        tail = self._tail(inner)
+        view = self._view()
+        body, tail = box_body(view, inner), box_tail(view, inner)[: max(1, height - 3)]
         room = max(1, height - 2 - len(tail))
-        if self._cursor is None or self.phase != "shown":
-            self._top = max(0, min(self._top, len(body) - room))
-        else:
-            self._top = max(0, min(max(self._cursor + 2 - room, 0), len(body) - room))
+        self._room = room
+        self._top = max(0, min(self._top, len(body) - room))
         part = body[self._top : self._top + room]
-        self._seen_to = max(self._seen_to, self._top + len(part))
+        if hidden := len(body) - self._top - len(part):
+            part[-1] = line(inner, [(f"↓ {hidden + 1} more lines", "warning")])
+        self._seen_to = max(self._seen_to, self._top + len(part) - bool(hidden))
         if self.phase == "shown":
             self._confirm.shown(self._seen_to >= len(body), self._clock())
-        if len(body) > room and part:
-            hidden = len(body) - self._top - room
-            if hidden > 0:
-                part[-1] = line(inner, [(f"↓ {hidden + 1} more lines", "warning")])
-        rows = boxed([self._title(), *fill(part, inner, min(room, len(body))), *tail], outer)
-        return [*rows, bottom(outer)]
+        return [*boxed([box_title(view), *part, *tail], outer), bottom(outer)]
 
-    def _title(self) -> Rule:
-        facts = self._backend.facts
-        plan = self.proposal.plan if self.proposal else None
-        name = f"{plan.kind} {plan.service}" if plan else self.line
-        place = ("PRODUCTION", "danger") if facts.production else (facts.environment, "safe")
-        return Rule(((clean(name), "title"),), (place,))
-
-    def _body(self, inner: int) -> list[Row]:
-        if self.phase == "asking":
-            return [line(inner, [("asking what this would do …", "dim")])]
-        if self._error is not None:
-            rows = [line(inner, [(text, "critical")]) for text in wrap(self._error.message, inner)]
-            if self._error.hint:
-                rows += [line(inner, [(text, "")]) for text in wrap(self._error.hint, inner)]
-            return rows
-        if self._whole is None or self.proposal is None:
-            return []
-        running = self.phase in ("applying", "ended")
-        drawn = self.proposal if running else self._with_line(self._whole, self.proposal)
+    def _view(self) -> BoxView:
         cursor = None
-        if not running and self._can_leave_out() and self._cursor is not None:
+        if self.phase == "shown" and self._whole is not None and self._cursor is not None:
             cursor = self._whole.plan.sets[self._cursor].ref
-        rows = plan_rows(
-            drawn,
-            inner,
-            cursor=cursor,
-            left_out=self.left_out,
-            states=self._states if running else None,
-        )
-        for progress in self._notes:
-            rows += [line(inner, [(text, "accent")]) for text in wrap(progress.note, inner)]
-        return rows
-
-    def _with_line(self, whole: Proposal, narrowed: Proposal) -> Proposal:
-        """Every set, those left out too, beside what the narrowed plan says of itself."""
-        from dataclasses import replace
-
-        plan: Plan = replace(narrowed.plan, sets=whole.plan.sets)
-        return replace(narrowed, plan=plan)
-
-    def _tail(self, inner: int) -> list[Row]:
-        """The last lines, always visible: what a key would do now, or how it ended."""
-        rows: list[Row] = []
-        if self.phase == "shown" and self._confirm.word and not self._refused():
-            typed: list[Cell] = [
-                ("type ", ""), (clean(self._confirm.word), "bold"), (" to go on: ", ""),
-                (clean(self._confirm.typed), "bold"),
-            ]  # fmt: skip
-            typed.append(("▏", "accent") if self._confirm.wants_letters else (" ✔", "ok"))
-            rows.append(line(inner, typed))
-        if self._outcome is not None:
-            rows += self._ending(self._outcome, inner)
-        if self._hint is not None:
-            rows += [line(inner, [(text, self._hint[1])]) for text in wrap(self._hint[0], inner)]
-        rows.append(line(inner, self._keys()))
-        return rows
-
-    def _ending(self, outcome: Outcome, inner: int) -> list[Row]:
-        word = outcome.state.replace("_", " ")
-        number = f"change {outcome.change}: " if outcome.change is not None else ""
-        style = "ok" if outcome.ok else "critical"
-        rows = [line(inner, [(("✔ " if outcome.ok else "✖ ") + number + word, style)])]
-        for said in outcome.lines:
-            rows += [line(inner, [(text, "")]) for text in wrap(said, inner)]
-        return rows
-
-    def _keys(self) -> list[Cell]:
-        if self.phase == "applying":
-            return [("applying …", "accent"), ("   q stops after the set in hand", "dim")]
-        if self.phase in ("ended", "failed", "asking"):
-            return [("esc", "key"), (" closes" if self.phase != "asking" else " cancels", "")]
-        if self._refused():
-            return [("refused", "critical"), ("      ", ""), ("esc", "key"), (" closes", "")]
-        word = "goes back" if self.proposal and self.proposal.plan.goal == "back" else "goes ahead"
-        cells: list[Cell] = []
-        if self._can_leave_out():
-            cells += [("space", "key"), (" leaves a part out      ", "")]
-        ready = not self._confirm.wants_letters
-        cells += [("y", "key" if ready else "dim"), (f" {word}      ", "" if ready else "dim")]
-        return [*cells, ("esc", "key"), (" cancels (No)", "")]
+        return BoxView(
+            self.phase, self._backend.facts, self.line, self._whole, self.proposal, cursor,
+            self.left_out, self._can_leave_out(), self._confirm.word, self._confirm.typed,
+            self._states, self._notes, self._outcome, self._error, self._hint,
+        )  # fmt: skip
 
 
 def _defect(error: Exception) -> ModeldeckError:
