@@ -7,6 +7,7 @@ from collections.abc import Generator, Iterator
 
 import pytest
 
+from tests.commands.driving import DeckFleet
 from tests.live.seeds import Seeds
 from tests.live.servers import mlflow_server
 
@@ -38,3 +39,10 @@ def seeds(mlflow_url: str) -> Iterator[Seeds]:
     seeds = Seeds(mlflow_url)
     yield seeds
     seeds.close()
+
+
+@pytest.fixture(scope="session")
+def deck_fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DeckFleet]:
+    """`modeldeck demo --headless`, one for the tests of commands and of whole sessions."""
+    with DeckFleet(tmp_path_factory.mktemp("deck") / "state") as fleet:
+        yield fleet

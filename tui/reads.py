@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from commands.deck import Deck
 from commands.slots import read_slots_of
 from commands.sources.arrivals import Arrivals
 from commands.sources.fleet import read_fleet
 from commands.sources.gate import ask_gate
-from commands.sources.history import note_outside, read_ways_back
+from commands.sources.history import note_outside, ways_back
 from commands.sources.metrics import Recorder, with_traffic
-from commands.sources.service import observe, read_model, read_split
+from commands.sources.service import observe_for_return, read_model, read_split
 from core.errors import ModeldeckError
 from core.figures import Mark
 from core.gate import GateReport
 from core.history import Event, WaysBack
+from core.observed import Observed
 from core.releases import last_good
 from core.split import WHOLE
 from core.units import show_duration, show_time
@@ -33,6 +36,7 @@ from tui.seam import (
 )
 
 BACK = timedelta(hours=48)
+OBSERVED_SECONDS = 3.0
 _NEEDS: Mapping[SourceKind, str] = {"versions": "model", "gate": "model", "traffic": "router"}
 
 
@@ -43,6 +47,7 @@ class Reads:
         self._deck = deck
         self._recorder = recorder
         self._arrivals = Arrivals(deck)
+        self._observed: dict[str, tuple[float, asyncio.Future[Any]]] = {}
         self._marks: tuple[Event, ...] = ()
         self.words: dict[str, list[str]] = {"service": list(deck.config.services)}
 
@@ -91,7 +96,7 @@ class Reads:
     ) -> tuple[str | None, dict[tuple[str, str | None], float]]:
         """The figures of the release to compare with: the one that a rollback would lead to."""
         try:
-            seen = await observe(self._deck, self._deck.service(service))
+            seen = await self._seen(service)
         except ModeldeckError:
             return None, {}
         release = last_good(seen) or seen.release_now()
@@ -100,8 +105,19 @@ class Reads:
         noted = await self._deck.journal.baseline(service, release.number)
         return release.name, {(concept, None): value for concept, value in noted.items()}
 
+    async def _seen(self, service: str) -> Observed:
+        """The service as observed within the last seconds: several panels ask at once."""
+        known = self._observed.get(service)
+        if known is None or time.monotonic() - known[0] > OBSERVED_SECONDS:
+            asked = asyncio.ensure_future(
+                observe_for_return(self._deck, self._deck.service(service))
+            )
+            known = self._observed[service] = (time.monotonic(), asked)
+        seen, _ = await asyncio.shield(known[1])
+        return seen
+
     async def ways(self, service: str) -> WaysBack:
-        return await read_ways_back(self._deck, self._deck.service(service))
+        return ways_back(await self._seen(service))
 
     async def versions(self, service: str) -> VersionsView:
         found = self._deck.service(service)
@@ -116,8 +132,7 @@ class Reads:
     async def gate(self, service: str) -> tuple[GateReport, ...]:
         """The gate's answer for each version that could be promoted next."""
         found = self._deck.service(service)
-        model = await read_model(self._deck, found)
-        assert model is not None
+        model = (await self._seen(service)).need_model()
         staged = [v for v in model.versions if v.stage(found.champion_alias) is Stage.STAGING]
         return tuple(
             await asyncio.gather(*(ask_gate(self._deck, found, version) for version in staged))
@@ -139,7 +154,7 @@ class Reads:
 
     async def releases(self, service: str) -> tuple[ReleaseView, ...]:
         found = self._deck.service(service)
-        seen = await observe(self._deck, found)
+        seen = await self._seen(service)
         now = seen.release_now()
         self.words[f"release {service}"] = [release.name for release in seen.releases]
         views = []

@@ -7,10 +7,9 @@ from datetime import datetime
 
 from commands.deck import Deck
 from commands.sources.fleet import Fleet, read_fleet
-from commands.sources.service import observe_for_return
-from core.config import Service
 from core.errors import ModeldeckError
 from core.history import Event, WaysBack
+from core.observed import Observed
 from core.releases import last_good, rollback
 from core.strategies import abort
 from core.versions import version_name
@@ -30,9 +29,8 @@ async def note_outside(deck: Deck, fleet: Fleet) -> Sequence[Event]:
     return found
 
 
-async def read_ways_back(deck: Deck, service: Service) -> WaysBack:
+def ways_back(seen: Observed) -> WaysBack:
     """Where `rollback` and `abort` would lead now, or why they cannot."""
-    seen, _ = await observe_for_return(deck, service)
     try:
         release = last_good(seen)
         plan = rollback(seen, None, None, "")

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from backends.base import MetricsPage, SlotState
 from commands.deck import Deck
-from commands.sources.service import read_split, slot_states
+from commands.sources.service import read_prompts, read_split, slot_states
 from core.concepts import CATALOG, engines_of, wanted
 from core.config import Layer, Service
 from core.errors import BackendError, ModeldeckError
@@ -17,6 +17,7 @@ from core.figures import Figure, limited
 from core.layers import judge_layers
 from core.measure import figures
 from core.ring import Ring
+from core.split import Split
 from core.status import LayerState, State
 
 BETWEEN_SECONDS = 2.0
@@ -32,9 +33,20 @@ class Scrape:
     pages: tuple[MetricsPage, ...]
     versions: Mapping[str, str]
     taken: float
-    live: frozenset[str] = frozenset()
-    """The versions that have live or shadow traffic."""
+    split: Split | None = None
     errors: Mapping[str, BackendError] = field(default_factory=dict)
+
+    @property
+    def live(self) -> frozenset[str]:
+        """The versions that have live or shadow traffic."""
+        slots = self.split.slots() if self.split else frozenset()
+        return frozenset(self.versions.get(slot, f"?{slot}") for slot in slots)
+
+    @property
+    def serving(self) -> str | None:
+        """The version that has all traffic; None while it is split or not known."""
+        slot = self.split.settled if self.split else None
+        return self.versions.get(slot) if slot else None
 
 
 async def scrape(deck: Deck, service: Service) -> Scrape:
@@ -57,26 +69,24 @@ async def scrape(deck: Deck, service: Service) -> Scrape:
             errors[f"slot {name}"] = error
             return ()
 
-    async def busy_slots() -> frozenset[str]:
+    async def split_now() -> Split | None:
         try:
-            split = await read_split(deck.router(service), service)
+            return await read_split(deck.router(service), service)
         except BackendError as error:
             errors["router"] = error
-            return frozenset()
-        return split.slots() if split else frozenset()
+            return None
 
-    states, busy, pages = await asyncio.gather(
+    states, split, pages = await asyncio.gather(
         slot_states(deck, service),
-        busy_slots(),
+        split_now(),
         asyncio.gather(router_pages(), *(slot_pages(name) for name in service.slots)),
     )
     versions = {}
     for name, state in states.items():
         if isinstance(state, SlotState) and state.version is not None:
             versions[name] = state.version
-    live = frozenset(versions.get(slot, f"?{slot}") for slot in busy)
     every = tuple(page for group in pages for page in group)
-    return Scrape(every, versions, time.time(), live, errors)
+    return Scrape(every, versions, time.time(), split, errors)
 
 
 _WANTED: frozenset[str] | None = None
@@ -154,26 +164,35 @@ class Recorder:
 
     async def round(self, name: str) -> Scrape:
         """Look at one service once, and record the states of its layers."""
-        from commands.door import found_release
-        from commands.sources.service import observe
-
         watch = self.watches[name]
         taken = await watch.look()
         layers = watch.layers()
         verdicts: dict[str, tuple[str, str]] = {
             layer: (state.state.value, state.because) for layer, state in layers.items()
         }
-        number: int | None = None
-        try:
-            await found_release(self._deck, name)
-            release = (await observe(self._deck, self._deck.service(name))).release_now()
-            number = release.number if release else None
-        except ModeldeckError:
-            verdicts = {k: v for k, v in verdicts.items() if v[0] != "ok"}
-        await self._deck.journal.note_health(name, number, verdicts)
-        if number is not None and layers["system"].state is State.OK:
-            await self._note_baseline(name, number)
+        release = await self._release(name, taken)
+        await self._deck.journal.note_health(name, release, verdicts)
+        if release is not None and layers["system"].state is State.OK:
+            await self._note_baseline(name, release)
         return taken
+
+    async def _release(self, name: str, taken: Scrape) -> int | None:
+        """The number of the release that serves, recorded as r1 where there is none yet."""
+        if taken.serving is None:
+            return None
+        from commands.door import found_release
+
+        service = self._deck.service(name)
+        try:
+            prompts = await read_prompts(self._deck, service)
+            await found_release(self._deck, name)
+        except ModeldeckError:
+            return None
+        wanted = {ref.name: version for ref, version in prompts.items() if version is not None}
+        for release in await self._deck.journal.releases(name):
+            if release.version == taken.serving and dict(release.prompts) == wanted:
+                return release.number
+        return None
 
     async def _note_baseline(self, name: str, release: int) -> None:
         noted = self._noted.get(name, -BASELINE_EVERY)

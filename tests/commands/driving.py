@@ -1,0 +1,107 @@
+"""modeldeck as a script calls it: a command line in, exit code and streams out."""
+
+from __future__ import annotations
+
+import io
+import json
+import subprocess
+import sys
+from collections.abc import Mapping
+from contextlib import redirect_stderr, redirect_stdout
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from commands.cli import main
+from tests.demo.running import RunningFleet
+
+
+@dataclass(frozen=True)
+class Ran:
+    """How one command line ended."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def document(self) -> dict[str, Any]:
+        """The one JSON document on standard output; there must be nothing else."""
+        lines = self.out.splitlines()
+        assert len(lines) == 1, self.out + self.err
+        return dict(json.loads(lines[0]))
+
+    @property
+    def data(self) -> Any:
+        return self.document["data"]
+
+    @property
+    def error(self) -> Mapping[str, Any]:
+        return dict(self.document["error"])
+
+
+def modeldeck(*words: str, config: Path | None = None) -> Ran:
+    """Run one command in this process. Standard input is no terminal."""
+    argv = [*words, *(["--config", str(config)] if config else [])]
+    out, err = io.StringIO(), io.StringIO()
+    with redirect_stdout(out), redirect_stderr(err):
+        code = main(argv)
+    return Ran(code, out.getvalue(), err.getvalue())
+
+
+class DeckFleet(RunningFleet):
+    """`modeldeck demo --headless`, as the README has it, and command lines against its config."""
+
+    def command(self) -> list[str]:
+        words = ["demo", "--headless", "--state", str(self.layout.state)]
+        return [sys.executable, "-m", "tui.launch", *words]
+
+    @property
+    def config(self) -> Path:
+        return self.layout.config
+
+    def run(self, *words: str) -> Ran:
+        return modeldeck(*words, config=self.config)
+
+    def json(self, *words: str) -> Ran:
+        return self.run(*words, "-o", "json")
+
+    def spawn(self, *words: str) -> subprocess.Popen[str]:
+        """The same as a process of its own, for signals and kills."""
+        argv = [sys.executable, "-m", "tui.launch", *words, "--config", str(self.config)]
+        return subprocess.Popen(
+            argv,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def config_with(self, folder: Path, *, old: str, new: str) -> Path:
+        """A copy of the config with one thing changed."""
+        text = self.config.read_text()
+        assert old in text
+        copy = folder / "modeldeck.toml"
+        copy.write_text(text.replace(old, new, 1))
+        return copy
+
+    def traffic(self, service: str) -> dict[str, float]:
+        (status,) = self.json("status", service).data["services"]
+        return dict(status["traffic"])
+
+    def alias(self, model: str, alias: str = "champion") -> str:
+        path = "registered-models/alias"
+        found = self.registry(path, name=model, alias=alias)["model_version"]["version"]
+        return str(found)
+
+    def tags(self, model: str, version: str) -> dict[str, str]:
+        found = self.registry("model-versions/get", name=model, version=version)["model_version"]
+        return {tag["key"]: tag["value"] for tag in found.get("tags", [])}
+
+    def answered_by(self, service: str, requests: int) -> dict[str, int]:
+        """The versions that really answer, as the servers themselves say in a header."""
+        seen: dict[str, int] = {}
+        for _ in range(requests):
+            version = self.infer(service).headers["x-model-version"]
+            seen[version] = seen.get(version, 0) + 1
+        return seen
