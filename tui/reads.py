@@ -6,7 +6,6 @@ import asyncio
 import time
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 from commands.deck import Deck
 from commands.slots import read_slots_of
@@ -16,7 +15,7 @@ from commands.sources.gate import ask_gate
 from commands.sources.history import note_outside, ways_back
 from commands.sources.metrics import Recorder, with_traffic
 from commands.sources.service import observe_for_return, read_model, read_split
-from core.errors import ModeldeckError
+from core.errors import BackendError, ModeldeckError
 from core.figures import Mark
 from core.gate import GateReport
 from core.history import Event, WaysBack
@@ -47,7 +46,9 @@ class Reads:
         self._deck = deck
         self._recorder = recorder
         self._arrivals = Arrivals(deck)
-        self._observed: dict[str, tuple[float, asyncio.Future[Any]]] = {}
+        self._observed: dict[
+            str, tuple[float, asyncio.Future[tuple[Observed, BackendError | None]]]
+        ] = {}
         self._marks: tuple[Event, ...] = ()
         self.words: dict[str, list[str]] = {"service": list(deck.config.services)}
 
