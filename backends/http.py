@@ -76,6 +76,8 @@ class Http:
         if self._client is not None:
             client, self._client = self._client, None
             await asyncio.wait_for(client.aclose(), 1)
+            # asyncio closes the sockets of cancelled connections one turn of the loop later.
+            await asyncio.sleep(0)
 
     async def request(
         self,

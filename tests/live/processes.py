@@ -25,7 +25,7 @@ def free_ports(count: int) -> list[int]:
         return [one.getsockname()[1] for one in sockets]
 
 
-def until(condition: Callable[[], bool], what: str, seconds: float = 10.0) -> None:
+def until(condition: Callable[[], object], what: str, seconds: float = 10.0) -> None:
     """Wait for a condition. Raises AssertionError when it does not come true in time."""
     deadline = time.monotonic() + seconds
     while not condition():

@@ -1,0 +1,142 @@
+"""MLflow's answers as values, for every way in which they can be wrong."""
+
+from __future__ import annotations
+
+import copy
+import math
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from backends.registry import mlflow_answers as answers
+from backends.registry import mlflow_filters as filters
+from backends.registry.mlflow_answers import Malformed
+
+junk = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
+    lambda inner: (
+        st.lists(inner, max_size=2) | st.dictionaries(st.text(max_size=4), inner, max_size=2)
+    ),
+    max_leaves=4,
+)
+
+MODEL = {
+    "registered_model": {
+        "name": "fraud",
+        "aliases": [{"alias": "champion", "version": "12"}],
+        "tags": [{"key": "mlflow.prompt.is_prompt", "value": "true"}],
+    }
+}
+VERSION = {
+    "name": "fraud",
+    "version": "12",
+    "creation_timestamp": 1795421162727,
+    "current_stage": "Production",
+    "status": "FAILED_REGISTRATION",
+    "status_message": "no \x1b[31mspace",
+    "run_id": "a" * 32,
+    "tags": [{"key": "stage", "value": "Staging"}, {"key": "empty"}],
+}
+RUN = {"run": {"data": {"metrics": [{"key": "auc", "value": 0.9}, {"key": "nan", "value": "NaN"}]}}}
+
+
+def everything(model: Any, version: Any, run: Any) -> None:
+    found = answers.registered_model(model, "fraud")
+    answers.is_prompt(found)
+    answers.model("fraud", answers.aliases_of(found), [version])
+    answers.tags_of(answers.model_version({"model_version": version}, ("fraud", "12")))
+    answers.run_metrics(run)
+    answers.page({"registered_models": [found], "next_page_token": "x"}, "registered_models")
+
+
+def paths(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    inner = value.items() if isinstance(value, dict) else enumerate(value)
+    return [
+        found
+        for key, item in inner
+        for found in [
+            (*path, key),
+            *(paths(item, (*path, key)) if isinstance(item, dict | list) else []),
+        ]
+    ]
+
+
+WHOLE = {"model": MODEL, "version": VERSION, "run": RUN}
+
+
+@settings(max_examples=300, deadline=None)
+# The outermost value is an object: the client sees to that.
+@given(st.sampled_from([path for path in paths(WHOLE) if len(path) > 1]), junk, st.booleans())
+def test_a_part_that_is_missing_or_wrong_is_understood_or_malformed(
+    path: tuple[Any, ...], value: Any, gone: bool
+) -> None:
+    said = copy.deepcopy(WHOLE)
+    place: Any = said
+    for key in path[:-1]:
+        place = place[key]
+    if gone:
+        del place[path[-1]]
+    else:
+        place[path[-1]] = value
+    try:
+        everything(said["model"], said["version"], said["run"])
+    except Malformed as error:
+        message = str(error)
+    else:
+        return
+    assert message
+
+
+def test_a_version_comes_whole_and_only_its_prose_is_cleaned() -> None:
+    aliases = answers.aliases_of(answers.registered_model(MODEL))
+    (version,) = answers.model("fraud", aliases, [VERSION]).versions
+    assert version.number == "12"
+    assert version.aliases == ("champion",)
+    assert version.tag_stage == "Staging"
+    assert version.legacy_stage == "Production"
+    assert version.status == "FAILED_REGISTRATION: no \\x1b[31mspace"
+    assert version.tags == {"stage": "Staging", "empty": ""}
+    assert version.created is not None
+    assert version.created.isoformat() == "2026-11-23T08:06:02.727000+00:00"
+
+
+@pytest.mark.parametrize("gone", ["version", "name"])
+def test_a_version_without_its_name_or_number_is_malformed(gone: str) -> None:
+    with pytest.raises(Malformed, match=gone):
+        answers.model("fraud", {}, [{k: v for k, v in VERSION.items() if k != gone}])
+
+
+def test_versions_are_ordered_by_number_and_counted_once() -> None:
+    numbers = ["9", "10", "2", "10"]
+    versions = [{"name": "fraud", "version": number} for number in numbers]
+    others = [{"name": "freud", "version": "99"}]
+    model = answers.model("fraud", {}, [*versions, *others])
+    assert [version.number for version in model.versions] == ["10", "9", "2"]
+
+
+def test_metrics_that_json_has_no_number_for() -> None:
+    values = {"a": "NaN", "b": "-Infinity", "c": 3, "d": 0.5}
+    metrics = [{"key": key, "value": value} for key, value in values.items()]
+    found = answers.run_metrics({"run": {"data": {"metrics": metrics}}})
+    assert math.isnan(found["a"])
+    assert (found["b"], found["c"], found["d"]) == (-math.inf, 3.0, 0.5)
+
+
+@given(st.text(min_size=1))
+def test_a_filter_holds_the_name_in_quotes_that_it_does_not_end(name: str) -> None:
+    text = filters.versions_of(name)
+    quote = text[-1]
+    literal = text[text.index(quote) + 1 : -1]
+    assert quote not in literal
+    assert len(literal) == len(name)
+    assert all(mine == theirs or mine == "_" for mine, theirs in zip(literal, name, strict=True))
+
+
+@given(st.lists(st.text(min_size=1), min_size=1))
+def test_a_list_is_asked_for_only_where_no_name_can_break_out_of_it(names: list[str]) -> None:
+    text = filters.any_of(names)
+    if text is not None:
+        assert text.count("'") == 2 * len(names)
+        assert not any(character in text for character in '"\\`\n')
