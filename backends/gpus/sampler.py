@@ -288,5 +288,5 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    # Not sys.exit: a thread of the driver library must not keep the process.
+    # Not sys.exit: what a driver library does at the end of a process can hang like any call.
     os._exit(main())

@@ -244,6 +244,21 @@ def test_a_sampler_does_not_outlive_a_console_that_is_killed(driver: Driver) -> 
     asyncio.run(dead(sampler))
 
 
+def test_a_sampler_ends_with_its_parent_even_where_its_input_stays_open(driver: Driver) -> None:
+    driver.hang("nvmlInit")
+    script = 'exec 3<&0; "$0" "$1" <&3 & echo $!; wait'
+    with subprocess.Popen(
+        ["sh", "-c", script, sys.executable, str(SAMPLER)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    ) as shell:
+        assert shell.stdout is not None
+        sampler = int(shell.stdout.readline())
+        assert b"nvmlInit" in shell.stdout.readline()
+        shell.kill()
+        asyncio.run(dead(sampler))
+
+
 @pytest.mark.usefixtures("driver")
 def test_the_sampler_runs_from_standard_input_as_it_would_over_ssh() -> None:
     with subprocess.Popen(
