@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import types
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, dataclass
@@ -78,7 +79,7 @@ class Reader:
         if not isinstance(value, Mapping):
             self._bad(path, f"is {_name(value)}, it should be a table")
             return None
-        hints = get_type_hints(cls, include_extras=True)
+        hints = _hints(cls)
         known = {field.name: field for field in dataclasses.fields(cls)}  # type: ignore[arg-type]
         for key in value:
             if key not in known:
@@ -189,6 +190,12 @@ class Reader:
             self._bad(path, f"is {_name(value)}, it should be {_ENGLISH[hint]}")
             return None
         return value
+
+
+@functools.cache
+def _hints(cls: type) -> Mapping[str, Any]:
+    """Evaluated once: a config holds many tables of few classes."""
+    return get_type_hints(cls, include_extras=True)
 
 
 _ENGLISH = {str: "a string", bool: "true or false", int: "a whole number", float: "a number"}
