@@ -108,6 +108,9 @@ class Display(App[int], inherit_bindings=False):
     def get_line_filters(self) -> Sequence[LineFilter]:
         return [*super().get_line_filters(), self._safe]
 
+    def _set_pointer_shape(self, shape: str) -> None:
+        """Not for this console: older terminals print the sequence instead of obeying it."""
+
     def _fatal_error(self) -> None:
         """Textual's own report shows the values of variables, and they could hold secrets."""
         from rich.segment import Segment, Segments

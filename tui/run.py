@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import os
 import signal
 import sys
+import threading
+import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -24,15 +26,18 @@ def run_console(make: Callable[[], ConsoleApp], *, mouse: bool = True) -> int:
     Does not return where a backend hangs in a thread: the process then ends here.
     """
     loop = asyncio.new_event_loop()
+    threads = ThreadPoolExecutor(thread_name_prefix="console")
+    loop.set_default_executor(threads)
     asyncio.set_event_loop(loop)
     try:
         code = loop.run_until_complete(_run(make, mouse))
-        hanging = _let_go(loop)
+        tasks_ended = _end_tasks(loop)
     finally:
         asyncio.set_event_loop(None)
-    if hanging:
+    if not (_end_threads(threads) and tasks_ended):
         sys.stdout.flush()
         sys.stderr.flush()
+        # The interpreter would wait for the threads for as long as they hang.
         os._exit(code)
     loop.close()
     return code
@@ -48,21 +53,26 @@ async def _run(make: Callable[[], ConsoleApp], mouse: bool) -> int:
     finally:
         for number in SIGNALS:
             loop.remove_signal_handler(number)
-    return code if code is not None else app.return_code or 0
+    return app.return_code or code or 0
 
 
-def _let_go(loop: asyncio.AbstractEventLoop) -> bool:
-    """End what is left over; True where something does not end."""
+def _end_tasks(loop: asyncio.AbstractEventLoop) -> bool:
+    """Cancel what is left over; whether all of it ended."""
     left = asyncio.all_tasks(loop)
     for task in left:
         task.cancel()
     if left:
         loop.run_until_complete(asyncio.wait(left, timeout=LEAVE))
+    return not asyncio.all_tasks(loop)
 
-    async def threads() -> bool:
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(loop.shutdown_default_executor(), LEAVE)
-            return False
-        return True
 
-    return loop.run_until_complete(threads()) or bool(asyncio.all_tasks(loop))
+def _end_threads(pool: ThreadPoolExecutor) -> bool:
+    """Let idle threads go; whether none is left that the interpreter would wait for."""
+    pool.shutdown(wait=False, cancel_futures=True)
+    deadline = time.monotonic() + LEAVE
+    for thread in threading.enumerate():
+        if thread is not threading.current_thread() and not thread.daemon:
+            thread.join(max(0.0, deadline - time.monotonic()))
+            if thread.is_alive():
+                return False
+    return True

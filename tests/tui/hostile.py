@@ -29,9 +29,7 @@ from tui.seam import (
     VersionsView,
 )
 
-NAME = (
-    "m\x1b]0;owned\x07\x1b[31m\x9b31m\x1b]52;c;b3duZWQ=\x07\n\r\u202e[@click=app.bell]x[/][bold]é日"
-)
+NAME = "m\x1b]0;owned\x07\x1b[97;45m\x9b31m\x1b]52;c;b3duZWQ=\x07\n\r\u202e[@click=app.bell]x[/][bold]é日"
 GIB = 1024**3
 
 

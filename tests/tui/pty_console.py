@@ -65,7 +65,9 @@ class Moving:
                 del history[:-900]
             unit: Any = "per_second" if name == "requests" else "seconds"
             value = history[-1][1] if name == "requests" else history[-1][1] / 1000
-            found.append(Figure(name, name, "system", unit, value, history=tuple(history)))
+            # A still screen has no past either: its sparklines would move on with the time.
+            past = () if self.still else tuple(history)
+            found.append(Figure(name, name, "system", unit, value, history=past))
         return Instruments(tuple(found), "r4", {("latency p95", None): 0.05})
 
     def gpus(self) -> GpuReport:

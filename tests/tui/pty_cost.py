@@ -9,6 +9,7 @@ import fcntl
 import os
 import pty
 import select
+import signal
 import struct
 import subprocess
 import sys
@@ -36,7 +37,7 @@ class Terminal:
 
     def __enter__(self) -> Self:
         self.master, slave = pty.openpty()
-        fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", self.lines, self.columns, 0, 0))
+        self._size(slave, self.columns, self.lines)
         env = {k: v for k, v in os.environ.items() if k not in ("NO_COLOR", "LINES", "COLUMNS")}
         env |= {"TERM": "xterm-256color", "COLORTERM": "truecolor", **self.extra}
         self.process = subprocess.Popen(
@@ -52,6 +53,15 @@ class Terminal:
             self.process.kill()
         self.process.wait()
         os.close(self.master)
+
+    @staticmethod
+    def _size(device: int, columns: int, lines: int) -> None:
+        fcntl.ioctl(device, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
+
+    def resize(self, columns: int, lines: int) -> None:
+        self.columns, self.lines = columns, lines
+        self._size(self.master, columns, lines)
+        self.process.send_signal(signal.SIGWINCH)
 
     def read_for(self, seconds: float, until: bytes | None = None) -> bytes:
         """What is written in that time; earlier where `until` has been written."""
@@ -72,6 +82,17 @@ class Terminal:
             if until is not None and until in self.output[began:]:
                 break
         return bytes(self.output[began:])
+
+    def ends(self, seconds: float) -> float:
+        """How long it takes to end; raises TimeoutError where it does not."""
+        began = time.monotonic()
+        while self.process.poll() is None:
+            if time.monotonic() - began > seconds:
+                raise TimeoutError(f"still running after {seconds} s")
+            self.read_for(0.02)
+        took = time.monotonic() - began
+        self.read_for(0.1)
+        return took
 
     def write(self, data: bytes) -> None:
         os.write(self.master, data)
