@@ -34,13 +34,13 @@ def main(words: Sequence[str]) -> int:
     if slow:
         os.environ.setdefault("TEXTUAL_FPS", "4")
     from tui.app import ConsoleApp
+    from tui.run import run_console
     from tui.wiring import DeckBackend
 
-    app = ConsoleApp(DeckBackend(deck), pace=3.0 if slow else 1.0)
-    result = app.run(mouse="--no-mouse" not in options)
-    if app.return_code:
-        return app.return_code
-    return result or 0
+    def console() -> ConsoleApp:
+        return ConsoleApp(DeckBackend(deck), pace=3.0 if slow else 1.0)
+
+    return run_console(console, mouse="--no-mouse" not in options)
 
 
 def _parse(words: Sequence[str]) -> dict[str, str]:
