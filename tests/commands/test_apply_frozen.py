@@ -1,0 +1,103 @@
+"""A console that is stopped (SIGSTOP), whose change another one ends, and that then wakes up."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.commands.harness.checks import (
+    check_journal,
+    check_whole,
+    let_leases_end,
+    open_change,
+    rows,
+)
+from tests.commands.harness.console import UNGUARDED
+from tests.commands.harness.fleet import KINDS, plan_of
+from tests.commands.harness.processes import Zygote
+from tests.commands.harness.world import World
+
+CONSOLE = "tests.commands.harness.console:run"
+
+
+def freeze_and_wake(
+    zygote: Zygote, folder: Path, kind: str, at: int, unguarded: tuple[str, ...]
+) -> None:
+    World(folder / "world").create(KINDS[kind].start)
+    pid = zygote.start(
+        CONSOLE, folder=str(folder), kind=kind, at=at, act="stop", unguarded=unguarded
+    )
+    assert zygote.wait(pid).state == "stopped"
+    let_leases_end(folder)
+    number = open_change(folder)
+    taken = number is not None
+    if taken:
+        zygote.run(CONSOLE, folder=str(folder), recover=number, unguarded=unguarded)
+    written = World(folder / "world").log()
+    journalled = rows(folder, "SELECT ref, state FROM step")
+    ended = zygote.wake(pid)
+    assert ended.state == "exited"
+    if taken:
+        assert World(folder / "world").log() == written, "it wrote after its lease was taken over"
+        assert rows(folder, "SELECT ref, state FROM step") == journalled
+        assert ended.result["state"] == "unfinished"
+        assert "taken over" in ended.result["text"]
+    plan = plan_of(kind)
+    check_journal(folder, plan, check_whole(folder, plan, KINDS[kind].start))
+
+
+def points_of(zygote: Zygote, folder: Path, kind: str, unguarded: tuple[str, ...]) -> list[str]:
+    folder.mkdir()
+    World(folder / "world").create(KINDS[kind].start)
+    ended = zygote.run(CONSOLE, folder=str(folder), kind=kind, unguarded=unguarded)
+    return list(ended.result["points"])
+
+
+@pytest.mark.parametrize(
+    ("kind", "unguarded"),
+    [("canary", ()), ("promote", ()), ("promote", UNGUARDED), ("rollback", UNGUARDED)],
+)
+def test_a_console_that_wakes_up_after_its_lease_was_taken_over_writes_nothing(
+    zygote: Zygote, folder: Path, kind: str, unguarded: tuple[str, ...]
+) -> None:
+    for at, point in enumerate(points_of(zygote, folder / "whole", kind, unguarded)):
+        # A request that has left for a system that compares nothing cannot be called back.
+        left = any(point.startswith(f"before write {name}:") for name in unguarded)
+        if left or point.startswith("before journal.open_changes"):
+            continue
+        here = folder / str(at)
+        here.mkdir()
+        freeze_and_wake(zygote, here, kind, at, unguarded)
+
+
+def test_the_lease_runs_out_by_the_real_clock(zygote: Zygote, folder: Path) -> None:
+    """With leases of two seconds and no clock but the machine's."""
+    World(folder / "world", virtual=False).create(KINDS["promote"].start)
+    point = "after journal.step 2 intent"
+    task = "tests.commands.harness.console:run_in_real_time"
+    pid = zygote.start(task, folder=str(folder), kind="promote", point=point)
+    assert zygote.wait(pid).state == "stopped"
+    deadline = time.monotonic() + 20
+    while (outcome := _recovered(zygote, folder)) is None:
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    assert outcome == "undone"
+    written = World(folder / "world", virtual=False).log()
+    ended = zygote.wake(pid)
+    assert World(folder / "world", virtual=False).log() == written
+    assert ended.result["state"] == "unfinished"
+    plan = plan_of("promote")
+    assert check_whole(folder, plan, KINDS["promote"].start) == "old"
+
+
+def _recovered(zygote: Zygote, folder: Path) -> str | None:
+    """How the recovery ended; None while the lease is held."""
+    task = "tests.commands.harness.console:run_in_real_time"
+    said = zygote.run(task, folder=str(folder), recover=1).result
+    if said["state"] == "conflict":
+        assert "still being applied by ann" in said["text"]
+    if said["state"] in ("conflict", "unfinished"):
+        return None
+    return str(said["state"])
