@@ -92,6 +92,14 @@ def fill(rows: Sequence[Row], width: int, height: int) -> list[Row]:
     return kept
 
 
+def clipped(rows: Sequence[Row], width: int, height: int) -> list[Row]:
+    """Exactly `height` rows; where there are more, the last one says how many."""
+    if len(rows) <= height or height <= 0:
+        return fill(rows, width, height)
+    more = line(width, [(f"… {len(rows) - height + 1} more", "dim")])
+    return [*rows[: height - 1], more]
+
+
 def cut(row: Row, start: int, end: int) -> Row:
     """The part of the row from one terminal cell to another; halved wide characters are blanks."""
     kept: list[Cell] = []

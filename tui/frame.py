@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from core.text import clean
-from tui.cells import Cell, Row, fill, line, row_width
+from tui.cells import Cell, Row, clipped, line, row_width
 
 FRAME = "frame"
 
@@ -129,7 +129,7 @@ def stack(sections: Sequence[Section], width: int, height: int) -> list[Line]:
     for section, given in zip(sections, shares(sections, height), strict=True):
         if given >= 0:
             lines.append(section.rule)
-            lines.extend(fill(section.rows, width, given))
+            lines.extend(clipped(section.rows, width, given))
     return lines
 
 

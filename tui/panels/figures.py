@@ -102,4 +102,5 @@ def shown(figures: Sequence[Figure]) -> list[Figure]:
 def _title(figure: Figure) -> str:
     if figure.version is None:
         return figure.title
-    return f"  {version_name(figure.version)} {figure.title}"
+    # The row of the whole service above it names the concept.
+    return f"   {version_name(figure.version)}"

@@ -136,10 +136,18 @@ def because(view: ServiceView) -> str:
     parts += [f"{source}: {said}" for source, said in status.errors.items()]
     if view.canary:
         parts.append(view.canary)
-    if not parts and status.state is not State.OK:
-        system = status.layers.get("system")
-        parts.append(system.because if system else "nothing is known")
+    if not parts and status.state is State.UNKNOWN:
+        parts.append(_unknown(status))
     return " · ".join(parts)
+
+
+def _unknown(status: ServiceStatus) -> str:
+    """What keeps a service from being ok where nothing is wrong with it."""
+    system = status.layers.get("system")
+    if system is None or system.state is State.UNKNOWN:
+        return system.because if system else "nothing is known"
+    names = [name for name, found in status.layers.items() if found.state is State.UNKNOWN]
+    return "not known: " + ", ".join(names)
 
 
 def _layer(layer: Layer, found: LayerState | None, stale: bool) -> Cell:

@@ -73,7 +73,7 @@ def slot_rows(
             (fit(view.slot, 9) + " ", "bold"),
             (fit(version_name(view.version) if view.version else "empty", 7) + " ", ""),
             (fit(state[0], 12), state[1]),
-            (fit(active, 12, ">") + "  ", ""),
+            (fit(active, 10, ">") + "  ", ""),
         ]
         rest = f"{view.address}  {view.detail}".strip()
         cells.append((fit(rest, width - sum(len(text) for text, _ in cells)), "dim"))

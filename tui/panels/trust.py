@@ -12,6 +12,9 @@ from tui.cells import Cell, Row, fit, line
 from tui.seam import ReleaseView
 from tui.words import moment
 
+ROOMY = 76
+"""Cells from which on there is room for a sentence at a row's end."""
+
 
 def release_rows(views: Sequence[ReleaseView], width: int, height: int, now: datetime) -> list[Row]:
     """A release per row, newest first: good or not, what served, who made it."""
@@ -31,9 +34,16 @@ def release_rows(views: Sequence[ReleaseView], width: int, height: int, now: dat
             (fit(when, 12), "dim"),
             (fit(view.by, 10) + " ", ""),
         ]
-        cells.append((fit(view.contents, width - 54), "dim"))
-        rows.append(line(width, cells))
+        rows += _with_tail(cells, view.contents, width, 54)
     return rows[: max(0, height)]
+
+
+def _with_tail(cells: list[Cell], tail: str, width: int, used: int) -> list[Row]:
+    """The tail at the row's end, or in a row of its own where it would be cut to nothing."""
+    if width >= ROOMY:
+        return [line(width, [*cells, (fit(tail, width - used), "dim")])]
+    rows = [line(width, cells)]
+    return [*rows, line(width, [("    " + fit(tail, width - 4), "dim")])] if tail else rows
 
 
 _VERDICTS: dict[str, Cell] = {
@@ -62,6 +72,6 @@ def gate_rows(reports: Sequence[GateReport], width: int, height: int) -> list[Ro
                 (fit(text, 14), style),
                 (fit(shown, 22) + " ", ""),
             ]
-            cells.append((fit(check.evidence, width - 48), "dim"))
-            rows.append(line(width, cells))
+            evidence = check.evidence if check.verdict != "passed" or width >= ROOMY else ""
+            rows += _with_tail(cells, evidence, width, 48)
     return rows[: max(0, height)]

@@ -6,9 +6,10 @@ from core.history import WaysBack
 from tui.cells import Row, line, wrap
 
 
-def ways_back(ways: WaysBack, width: int, height: int) -> list[Row]:
-    """R and A with what each leads to, dimmed where it is not possible."""
-    rows: list[Row] = []
+def ways_back(ways: WaysBack, width: int, height: int, *, canary: str = "") -> list[Row]:
+    """R and A with what each leads to, dimmed where it is not possible; what is known of a
+    canary stands above them, since it is what the decision hangs on."""
+    rows = [line(width, [(text, "accent")]) for text in wrap(canary, width)] if canary else []
     for key, said, can in (
         ("R", ways.rollback, ways.can_rollback),
         ("A", ways.abort, ways.can_abort),

@@ -6,7 +6,7 @@ from typing import Any
 
 from core.gpus import GpuReport
 from core.text import clean
-from tui.cells import Row, fill, line
+from tui.cells import Row, clipped, fill, line
 from tui.feeds import Feed, feed_of
 from tui.frame import Line, Rule, Section, bottom, boxed, columns, plain, stack
 from tui.panels.changed import changed, recent
@@ -106,7 +106,7 @@ def _lower(scene: Scene, service: str | None, narrow: bool, widths: tuple[int, i
         return changed(recent(events, now, CHANGED_SECONDS, name), left, many, now)
 
     def ways(value: Any, _stale: bool) -> list[Row]:
-        return ways_back(value, left, 6)
+        return ways_back(value, left, 8, canary=canary_of(scene, name))
 
     def figures(value: Any, stale: bool) -> list[Row]:
         return figure_rows(value, right, many, now, window=scene.window, stale=stale)
@@ -132,6 +132,12 @@ def _lower(scene: Scene, service: str | None, narrow: bool, widths: tuple[int, i
     ]
 
 
+def canary_of(scene: Scene, name: str) -> str:
+    """What is known of the service's canary; its row has little room for it."""
+    views: tuple[ServiceView, ...] = feed_of(scene.store, "services").value or ()
+    return next((view.canary for view in views if view.status.service == name), "")
+
+
 def _wide_lower(scene: Scene, service: str | None, height: int, top: list[Line]) -> list[Row]:
     width = scene.width
     left_width = (width - 3) // 2
@@ -141,10 +147,10 @@ def _wide_lower(scene: Scene, service: str | None, height: int, top: list[Line])
     low = max(len(ways.rows), len(gpus.rows), 2)
     low = min(low, max(2, (height - 3) // 3))
     high = max(0, height - 3 - low)
-    left: list[Line] = [changes.rule, *fill(changes.rows, left_width - 2, high)]
-    left += [ways.rule, *fill(ways.rows, left_width - 2, low)]
-    right: list[Line] = [figures.rule, *fill(figures.rows, right_width - 2, high)]
-    right += [gpus.rule, *fill(gpus.rows, right_width - 2, low)]
+    left: list[Line] = [changes.rule, *clipped(changes.rows, left_width - 2, high)]
+    left += [ways.rule, *clipped(ways.rows, left_width - 2, low)]
+    right: list[Line] = [figures.rule, *clipped(figures.rows, right_width - 2, high)]
+    right += [gpus.rule, *clipped(gpus.rows, right_width - 2, low)]
     return [
         *boxed(top, width),
         *columns(left, right, width, left_width),

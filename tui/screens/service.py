@@ -8,7 +8,7 @@ from core.config import LAYERS
 from core.status import GLYPH
 from core.text import clean
 from core.versions import version_name
-from tui.cells import Row, fill, fit, line
+from tui.cells import Row, clipped, fill, fit, line
 from tui.feeds import Feed, feed_of
 from tui.frame import Line, Rule, Section, bottom, boxed, columns, plain, stack
 from tui.panels.changed import changed, recent
@@ -19,7 +19,7 @@ from tui.panels.serving import slot_rows, traffic_rows
 from tui.panels.trust import gate_rows, release_rows
 from tui.panels.versions import versions
 from tui.panels.ways import ways_back
-from tui.screens.overview import CHANGED_SECONDS
+from tui.screens.overview import CHANGED_SECONDS, canary_of
 from tui.screens.scene import Picture, Scene
 from tui.seam import ServiceView, SourceKind, source_key
 from tui.style import OF_STATE
@@ -47,7 +47,10 @@ def _wide(scene: Scene, name: str) -> list[Row]:
     left_width = (width - 3) // 2
     right_width = width - 3 - left_width
     parts = _sections(scene, name, width - 4, left_width - 2, right_width - 2)
-    head = [*_lines(parts["state"]), *_lines(parts["versions"], 1 + max(3, scene.height // 5))]
+    head = [
+        *_lines(parts["state"], width - 4),
+        *_lines(parts["versions"], width - 4, 1 + max(3, scene.height // 5)),
+    ]
     rows = boxed(head, width)
     left = [parts["traffic"], parts["slots"], parts["gate"], parts["releases"]]
     right = [parts["figures"], parts["ways"], parts["changes"]]
@@ -68,7 +71,7 @@ def _narrow(scene: Scene, name: str) -> list[Row]:
     order = ("state", "traffic", "figures", "ways", "versions", "slots", "gate", "releases", "changes")  # fmt: skip
     lines: list[Line] = []
     for part in order:
-        lines += _lines(parts[part], 12 if part != "state" else 9)
+        lines += _lines(parts[part], inner, 12 if part != "state" else 9)
     return plain(lines, scene.width)
 
 
@@ -76,8 +79,8 @@ def _needs(sections: list[Section]) -> int:
     return sum(1 + len(section.rows) for section in sections)
 
 
-def _lines(section: Section, most: int = MANY) -> list[Line]:
-    return [section.rule, *section.rows[:most]]
+def _lines(section: Section, width: int, most: int = MANY) -> list[Line]:
+    return [section.rule, *clipped(section.rows, width, min(most, len(section.rows)))]
 
 
 def _stacked(sections: list[Section], width: int, height: int) -> list[Line]:
@@ -124,7 +127,7 @@ def _sections(scene: Scene, name: str, full: int, left: int, right: int) -> dict
         ),
         "ways": section(
             "Ways back", feed("ways"), now, right,
-            lambda value, _s: ways_back(value, right, 6), least=2,
+            lambda value, _s: ways_back(value, right, 8, canary=canary_of(scene, name)), least=2,
         ),
         "changes": section(
             "Changed, 48h", feed_of(scene.store, "changes"), now, right, changes,
