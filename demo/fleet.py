@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import shutil
 import signal
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import asdict
+from collections.abc import Awaitable, Callable
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
@@ -18,18 +16,21 @@ from typing import Self
 from core.errors import ModeldeckError, Refused
 from core.text import clean
 from demo import envoy, ports, registry
+from demo.client import SlotCalls
 from demo.config import url, write_config
 from demo.faults import NO_FAULT
 from demo.layout import Layout, write_json
 from demo.pids import PidFile, kill_leftovers
 from demo.processes import Executed, Keeper, Running, Say, execute, last_words, python
-from demo.services import CLASSIFIERS, SERVICES
-from demo.slots import Prefork
+from demo.programs import Programs
+from demo.services import CHALLENGER, CHAMPION, CLASSIFIERS, SERVICES, DemoService
 from demo.stagehand import Stagehand
 from demo.state import Lock, claim, make_runtime_folder, reset
 
 LIBRARIES = ("envoy", "mlflow", "sklearn", "skops", "pyarrow", "uvicorn", "prometheus_client")
 START_TIMEOUT = 240.0
+ROUTE_TIMEOUT = 30.0
+"""Seconds until a service that has servers should answer through Envoy."""
 GRACE = 2.5
 """Seconds that a process has to end by itself."""
 
@@ -50,7 +51,7 @@ class Fleet:
         self._simulate_gpus = simulate_gpus
         self._lock = Lock(self.layout)
         self._pids = PidFile(self.layout.pids)
-        self._prefork = Prefork()
+        self._programs = Programs(self.layout, self.ports)
         self._training: Executed | None = None
         self._stagehand: Stagehand | None = None
 
@@ -104,9 +105,10 @@ class Fleet:
         if admin.parent != self.layout.envoy:
             make_runtime_folder(self.layout)
         admin.unlink(missing_ok=True)
-        self.ports = dict(ports.choose(self.layout))
+        self.ports.update(ports.choose(self.layout))
         write_json(self.layout.effects, {"fault": NO_FAULT, "rules": []})
-        self.layout.fault.unlink(missing_ok=True)
+        for stale in (self.layout.fault, self.layout.load):
+            stale.unlink(missing_ok=True)
         envoy.write_bootstrap(self.layout, admin, self.ports)
         self._say(f"state       {self.layout.state}")
 
@@ -117,7 +119,7 @@ class Fleet:
         finally:
             await calls.close()
         write_config(self.layout, admin, self.ports, simulate_gpus=self._simulate_gpus)
-        self._keep("load", self._program(python("-m", "demo.load", str(self.layout.state)), "load"))
+        self._keep("load", self._programs.load())
         rates = ", ".join(f"{service.rate:g}/s to {service.name}" for service in SERVICES.values())
         self._say(f"load        {rates}")
         self._stagehand = Stagehand(self.layout, self.keepers, self.ports["mlflow"], self._say)
@@ -135,9 +137,7 @@ class Fleet:
                 self.layout.routes(service).unlink(missing_ok=True)
             self.layout.make()
         address = url(self.ports["mlflow"])
-        command = registry.server_command(self.ports["mlflow"])
-        extra = registry.settings(self.layout)
-        self._keep("mlflow", self._program(command, "mlflow", extra))
+        self._keep("mlflow", self._programs.mlflow())
         self._say(f"registry    MLflow on {address}, SQLite in {self.layout.registry}")
         if not fresh:
             self._keep_servers()
@@ -177,48 +177,65 @@ class Fleet:
             )
 
     def _keep_servers(self) -> None:
-        self._keep("prefork", self._start_prefork)
+        self._keep("prefork", self._programs.prefork_host)
         for service in CLASSIFIERS:
             for slot in service.slots:
                 key = service.slot_key(slot)
-                self._keep(key, self._slot(service.name, slot))
+                self._keep(key, self._programs.slot(service, slot))
                 self._say(f"server      {key} on {url(self.ports[key])}")
 
     def _keep_helpdesk(self) -> None:
         key = SERVICES["helpdesk"].slot_key("main")
-        disk = self.layout.slot("helpdesk", "main") / "prompt.json"
-        arguments = (str(self.ports[key]), url(self.ports["mlflow"]), str(disk))
-        self._keep(key, self._program(python("-m", "demo.llm", *arguments), key))
+        self._keep(key, self._programs.helpdesk())
         self._say(f"server      {key} on {url(self.ports[key])}, a stand-in for a language model")
 
     async def _serve(self, calls: registry.RegistryCalls) -> None:
         """Every slot holds a version, every service has its routes, and Envoy answers for all."""
-        from demo.client import SlotCalls
-
         for service in CLASSIFIERS:
-            champion = await calls.version(str(service.model))
-            holding = service.slots[0]
-            for slot in service.slots:
-                key = service.slot_key(slot)
-                async with SlotCalls(url(self.ports[key]), str(service.model)) as server:
-                    await self._until(key, server.live)
-                    version = await server.version()
-                    if version is None:
-                        first = slot == service.slots[0]
-                        alias = "champion" if first else "challenger"
-                        version = await calls.version(str(service.model), alias)
-                        await server.load(version)
-                    self._say(f"slot        {key} holds version {version}")
-                if version == champion and holding == service.slots[0]:
-                    holding = slot
-            envoy.write_first_routes(self.layout, service.name, holding)
+            champion = await calls.alias(str(service.model), CHAMPION)
+            holding = [
+                slot
+                for slot in service.slots
+                if await self._fill_slot(service, slot, calls) == champion
+            ]
+            first = holding[0] if champion and holding else service.slots[0]
+            envoy.write_first_routes(self.layout, service.name, first)
         envoy.write_first_routes(self.layout, "helpdesk", "main")
-        self._keep("envoy", self._program(envoy.command(self.layout), "envoy"))
+        self._keep("envoy", self._programs.envoy())
         for service in SERVICES.values():
-            address = url(self.ports[service.name])
-            async with SlotCalls(address, service.model or "") as front:
-                await self._until("envoy", partial(front.ok, service.health))
-            self._say(f"traffic     {service.name} through Envoy on {address}")
+            await self._answer(service)
+
+    async def _fill_slot(
+        self, service: DemoService, slot: str, calls: registry.RegistryCalls
+    ) -> str | None:
+        """The version that a slot holds, after loading one into an empty slot."""
+        key, model = service.slot_key(slot), str(service.model)
+        async with SlotCalls(url(self.ports[key]), model) as server:
+            await self._until(key, server.live)
+            version = await server.version()
+            if version is None:
+                alias = CHAMPION if slot == service.slots[0] else CHALLENGER
+                version = await calls.alias(model, alias)
+                if version is None:
+                    self._say(f"slot        {key} is empty: {model} has no @{alias}")
+                    return None
+                await server.load(version)
+        self._say(f"slot        {key} holds version {version}")
+        return version
+
+    async def _answer(self, service: DemoService) -> None:
+        """Wait until a service answers through Envoy; one that does not is said, and left so."""
+        address = url(self.ports[service.name])
+        async with SlotCalls(address, service.model or "") as front:
+            try:
+                async with asyncio.timeout(ROUTE_TIMEOUT):
+                    await self._until("envoy", partial(front.ok, service.health))
+            except TimeoutError:
+                # Its routes are from an earlier run, and may be what is being practised on.
+                routes = self.layout.routes(service.name)
+                self._say(f"traffic     {service.name} does not answer on {address}; see {routes}")
+                return
+        self._say(f"traffic     {service.name} through Envoy on {address}")
 
     # -- processes
 
@@ -226,43 +243,6 @@ class Fleet:
         keeper = Keeper(name, start, self._say, self._pids.add, self._pids.discard)
         self.keepers[name] = keeper
         keeper.begin()
-
-    def _program(
-        self, command: Sequence[str], name: str, extra: Mapping[str, str] | None = None
-    ) -> Callable[[], Awaitable[Running]]:
-        async def start() -> Running:
-            log, folder = self.layout.log(name), self.layout.state
-            return await execute(command, log=log, folder=folder, extra=extra)
-
-        return start
-
-    async def _start_prefork(self) -> Running:
-        log, folder = self.layout.log("prefork"), self.layout.state
-        command = python("-m", "demo.prefork")
-        return await self._prefork.attach(
-            await execute(command, log=log, folder=folder, pipes=True)
-        )
-
-    def _slot(self, service: str, slot: str) -> Callable[[], Awaitable[Running]]:
-        from demo.settings import SlotSettings
-
-        key = SERVICES[service].slot_key(slot)
-        settings = SlotSettings(
-            service=service,
-            slot=slot,
-            model=str(SERVICES[service].model),
-            port=self.ports[key],
-            registry=url(self.ports["mlflow"]),
-            disk=str(self.layout.slot(service, slot)),
-            effects=str(self.layout.effects),
-            log=str(self.layout.inference_log(service)),
-        )
-        arguments = [json.dumps(asdict(settings))]
-
-        async def start() -> Running:
-            return await self._prefork.fork(arguments, self.layout.log(key))
-
-        return start
 
     async def _until(self, name: str, holds: Callable[[], Awaitable[bool]]) -> None:
         """Wait for a process to answer. Raises ModeldeckError when it keeps dying instead."""
@@ -287,11 +267,11 @@ class Fleet:
         for keeper in self.keepers.values():
             keeper.let_go()
         prefork = self.keepers.pop("prefork", None)
-        self._prefork.abandon()
+        self._programs.prefork.abandon()
         await asyncio.gather(*(keeper.stop(GRACE) for keeper in self.keepers.values()))
         if prefork:
             await prefork.stop(GRACE)
-        await self._prefork.close()
+        await self._programs.prefork.close()
         self.keepers.clear()
         with contextlib.suppress(OSError):
             self._pids.clear()

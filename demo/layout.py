@@ -71,7 +71,9 @@ class Layout:
 
     @property
     def database(self) -> str:
-        return f"sqlite:///{self.registry / 'mlflow.db'}"
+        """Relative to the state folder, where every process of the fleet runs: a URL would take
+        a "?" in the folder's name for its own."""
+        return f"sqlite:///{(self.registry / 'mlflow.db').relative_to(self.state)}"
 
     @property
     def seeded(self) -> Path:

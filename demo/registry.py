@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from core.errors import BackendError
+from core.errors import BackendError, Denied
 from demo.layout import Layout
 from demo.processes import python
 from demo.services import CHAMPION, PROMPT, PROMPT_ALIAS
@@ -86,6 +86,13 @@ class RegistryCalls:
     async def version(self, model: str, alias: str = CHAMPION) -> str:
         """The version that an alias names."""
         return str((await self._named(model, alias))["version"])
+
+    async def alias(self, model: str, alias: str) -> str | None:
+        """Like `version`; None where the model has no such alias."""
+        try:
+            return await self.version(model, alias)
+        except Denied:
+            return None
 
     async def prompt(self) -> tuple[str, str]:
         """The version and the text of the prompt that is in use."""

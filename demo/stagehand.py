@@ -87,7 +87,7 @@ class Stagehand:
             await self._learn()
             rule = {"delay": SLOWER, "errors": ERROR_SHARE}
             return [
-                {**rule, "service": service.name, "spared": self._champions[service.name]}
+                {**rule, "service": service.name, "spared": self._champions.get(service.name)}
                 for service in CLASSIFIERS
             ]
         if name == "slow-server":
@@ -120,6 +120,6 @@ class Stagehand:
         """The slot of the victim that holds its champion."""
         await self._learn()
         for slot in SERVICES[VICTIM].slots:
-            if held(self._layout.slot(VICTIM, slot)) == self._champions[VICTIM]:
+            if held(self._layout.slot(VICTIM, slot)) == self._champions.get(VICTIM):
                 return slot
         return SERVICES[VICTIM].slots[0]

@@ -180,7 +180,8 @@ class RunningFleet:
 
     def load(self, service: str) -> Mapping[str, int]:
         """What the load has counted."""
-        return dict(read_json(self.layout.load)["services"][service])
+        counted = until(lambda: read_json(self.layout.load), "the load has begun")
+        return dict(counted["services"][service])
 
     def stage(self, fault: str) -> float:
         """Switch a fault on and wait until it is staged; how long that took in seconds."""

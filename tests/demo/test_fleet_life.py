@@ -64,10 +64,10 @@ def test_an_end_leaves_nothing_running_and_the_answers_logged(fleet: RunningFlee
 
 
 def logged(folder: Path) -> list[dict[str, Any]]:
-    """The newest file of the inference log; a server writes what it has when it ends."""
+    """The champion's newest file of the log; a server writes what it has when it ends."""
     from pyarrow.parquet import read_table
 
-    return list(read_table(max(folder.glob("*.parquet"))).to_pylist())
+    return list(read_table(max(folder.glob("*-blue.parquet"))).to_pylist())
 
 
 def test_kill_nine_of_the_supervisor_leaves_nothing_running(fleet: RunningFleet) -> None:
