@@ -22,9 +22,9 @@ from tui.lines import LinePanel, SafeFilter
 from tui.panels.bars import footer, header
 from tui.place import Place, Spot
 from tui.plan_box import PlanBox
-from tui.screens.pages import draw_page
+from tui.screens.pages import KINDS, draw_page
 from tui.screens.scene import PageName, Picture, Scene
-from tui.seam import Answer, Backend
+from tui.seam import Answer, Backend, SourceKind
 from tui.watch import Watch
 
 if TYPE_CHECKING:
@@ -74,6 +74,7 @@ class Display(App[int], inherit_bindings=False):
         self.answer: Answer | None = None
         self._said: tuple[str, str, float] | None = None
         self._followed: str | None = None
+        self._kinds: frozenset[SourceKind] = frozenset()
         self._answers = 0
         self._drawn: tuple[object, ...] = ()
         self._waking = False
@@ -178,22 +179,22 @@ class Display(App[int], inherit_bindings=False):
             self.picture = draw_page(self.place.spot.page, scene, self.answer)
 
     def _follow(self) -> None:
-        """Poll the service that is looked at, once the cursor has come to rest."""
-        service = self.picture.service
-        if service is None or service == self._followed:
+        """Poll what the page shows of its service, once the cursor has come to rest."""
+        kinds = KINDS.get(self.place.spot.page, frozenset())
+        service = self.picture.service if kinds else self._followed
+        if service is None or (service, kinds) == (self._followed, self._kinds):
             return
-        if self.place.spot.page not in ("overview", "service"):
-            return
-        first, self._followed = self._followed is None, service
+        moved = self._followed not in (None, service)
+        self._followed, self._kinds = service, kinds
 
         def settled() -> None:
-            if self._followed == service:
-                self.sources.follow(service)
+            if (self._followed, self._kinds) == (service, kinds):
+                self.sources.follow(service, kinds)
 
-        if first:
-            settled()
-        else:
+        if moved:
             self.set_timer(SETTLE, settled)
+        else:
+            settled()
 
     def _footer(self, width: int) -> Row:
         message: Cell | None = None

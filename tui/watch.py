@@ -11,7 +11,7 @@ from core.errors import ModeldeckError
 from core.snapshot import Snapshot
 from tui.feeds import Feed, Store
 from tui.pollers import Poller, Pollers
-from tui.seam import Backend, Source
+from tui.seam import Backend, Source, SourceKind
 
 GOODBYE = 0.4
 """Seconds that everything together gets to close."""
@@ -34,6 +34,7 @@ class Watch:
         self._pollers = Pollers()
         self._fleet: tuple[str, ...] = ()
         self._service: str | None = None
+        self._kinds: frozenset[SourceKind] = frozenset()
         self._known: dict[str, Feed[Any]] = {}
         self._frozen: tuple[datetime, dict[str, Feed[Any]]] | None = None
         self._opened = False
@@ -49,15 +50,16 @@ class Watch:
         for source in sources:
             self._poll(source)
         if self._service is not None:
-            self.follow(self._service)
+            self.follow(self._service, self._kinds)
 
-    def follow(self, service: str) -> None:
-        """Poll this service, and no other one any more."""
-        self._service = service
+    def follow(self, service: str, kinds: frozenset[SourceKind]) -> None:
+        """Poll these kinds of this service, and of no other one any more."""
+        self._service, self._kinds = service, kinds
         self.news += 1
         if not self._opened:
             return
-        sources = self._backend.service_sources(service)
+        offered = self._backend.service_sources(service)
+        sources = [source for source in offered if source.kind in kinds]
         self._pollers.keep([*self._fleet, *(source.key for source in sources)])
         for source in sources:
             self._poll(source)

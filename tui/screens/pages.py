@@ -2,8 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from tui.screens.scene import PageName, Picture, Scene
-from tui.seam import Answer
+from tui.seam import Answer, SourceKind
+
+KINDS: Mapping[PageName, frozenset[SourceKind]] = {
+    "overview": frozenset({"figures", "ways"}),
+    "service": frozenset({"figures", "ways", "versions", "traffic", "slots", "releases", "gate"}),
+}
+"""What a page shows of the service that it is about, beside what is polled for the fleet."""
 
 
 def draw_page(page: PageName, scene: Scene, answer: Answer | None) -> Picture:
