@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Generator, Iterator
+from pathlib import Path
 
 import pytest
 
@@ -46,3 +47,15 @@ def deck_fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DeckFleet]:
     """`modeldeck demo --headless`, one for the tests of commands and of whole sessions."""
     with DeckFleet(tmp_path_factory.mktemp("deck") / "state") as fleet:
         yield fleet
+
+
+@pytest.fixture
+def fleet(deck_fleet: DeckFleet) -> Iterator[DeckFleet]:
+    """The session's fleet; whatever the test left behind is put back."""
+    yield deck_fleet
+    deck_fleet.restore()
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return tmp_path

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from commands.cli import main
+from demo.registry import API
 from tests.demo.running import RunningFleet
 
 
@@ -105,3 +106,36 @@ class DeckFleet(RunningFleet):
             version = self.infer(service).headers["x-model-version"]
             seen[version] = seen.get(version, 0) + 1
         return seen
+
+    def restore(self) -> None:
+        """Every service as it was at the start, by the console's own ways back."""
+        if self.json("status").code == 6:
+            self.run("recover", "--yes")
+        self.stage("none")
+        for service in ("tumor", "digits"):
+            self.reset_model(service)
+            self.load_version(f"{service}-green", 3)
+            (status,) = self.json("status", service).data["services"]
+            if status["traffic"] != {"2": 1.0} or status["shadow"]:
+                ended = self.json("rollback", service, "--to", "r1", "--yes")
+                assert ended.code == 0, ended.out + ended.err
+                self.reset_model(service)
+        self.move("helpdesk-system", "production", "2")
+
+    def reset_model(self, model: str) -> None:
+        """Alias, stages and blocks as the demo made them."""
+        stages = {"1": "Archived", "2": "Production", "3": "Staging", "4": "Staging"}
+        for version, stage in stages.items():
+            tags = self.tags(model, version)
+            body = {"name": model, "version": version}
+            if tags.get("stage") != stage:
+                self._post("set-tag", {**body, "key": "stage", "value": stage})
+            if "modeldeck.blocked" in tags:
+                path = f"{self.address('mlflow')}{API}/model-versions/delete-tag"
+                self.client.request("DELETE", path, json={**body, "key": "modeldeck.blocked"})
+        if self.alias(model) != "2":
+            self.move(model, "champion", "2")
+
+    def _post(self, what: str, body: dict[str, str]) -> None:
+        path = f"{self.address('mlflow')}{API}/model-versions/{what}"
+        assert self.client.post(path, json=body).status_code == 200

@@ -132,9 +132,6 @@ def test_a_dead_slot_is_said_and_the_rest_stands(fleet: DeckFleet) -> None:
         fleet.stage("none")
     until(lambda: fleet.json("slots", "tumor").code == 0, "the slot is back", 60)
     assert fleet.run("rollback", "tumor", "--to", "r1", "--yes").code == 0
-    from tests.commands.test_cli_changes import reset_stage
-
-    reset_stage(fleet, "tumor", "3")
 
 
 @pytest.mark.live
