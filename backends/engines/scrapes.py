@@ -20,8 +20,10 @@ class Scrape:
         self._own: Http | None = None
         self._http, self._path = http, where
         if where is not None and "://" in where:
-            self._own = Http(http.backend, where, timeout=http.timeout)
-            self._http, self._path = self._own, ""
+            scheme, _, rest = where.partition("://")
+            host, slash, path = rest.partition("/")
+            self._own = Http(http.backend, f"{scheme}://{host}", timeout=http.timeout)
+            self._http, self._path = self._own, slash + path
 
     async def pages(self, wanted: frozenset[str]) -> Sequence[MetricsPage]:
         if self._path is None:

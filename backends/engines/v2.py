@@ -24,6 +24,8 @@ from core.text import clean
 
 _NOT_READY = (400, 404, 503)
 """How the servers say that a model is not ready, or that there is none."""
+_CERTAIN = 3.0
+"""Seconds after which a server that is ready with another version will not come round."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,11 +129,12 @@ class V2Slot:
         except BackendError as error:
             return [Health(label, False, error.message, time.monotonic() - started, error.hint)]
         took = time.monotonic() - started
-        held = f"version {clean(state.version)}" if state.version else "no version"
-        ready = "ready" if state.ready else f"not ready {state.detail}".rstrip()
+        said = f"holds no version: {state.detail}"
+        if state.version is not None:
+            said = f"holds version {clean(state.version)}, {'' if state.ready else 'not '}ready"
         may = "yes, by its config" if self.can_load else f"no: {self.why_not}"
         return [
-            Health(label, state.ready or state.version is None, f"{held}, {ready}", took),
+            Health(label, state.ready or state.version is None, said, took),
             Health(f"slot {clean(self.slot)}: may load versions", True, may),
         ]
 
@@ -149,13 +152,19 @@ class V2Slot:
     async def _held(self, wanted: str | None, what: str, deadline: float) -> None:
         """Wait until the slot holds what was ordered, ready."""
         pause, last = 0.01, "it has not answered"
+        certain = time.monotonic() + _CERTAIN
         while True:
             try:
                 state = await self.state()
                 if state.version == wanted and (state.ready or wanted is None):
                     return
+                if state.ready and time.monotonic() > certain:
+                    said = f"the server took the order and serves {clean(show(state.version))}"
+                    raise self._denied(what, f"{said}: does it follow Triton's version policy?")
                 last = f"it holds {clean(show(state.version))}"
                 last += "" if state.ready else ", not ready"
+            except Denied:
+                raise
             except BackendError as error:
                 last = error.message
             if time.monotonic() + pause > deadline:

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from backends.base import Context, Health, MetricsPage, Reading, RouterAbility, SlotCounts
 from backends.traffic import envoy_routes as routes
-from backends.traffic.envoy_admin import Admin, Updates
+from backends.traffic.envoy_admin import Admin, Updates, stat_name
 from backends.traffic.envoy_check import examine
 from backends.traffic.envoy_clusters import Clusters
 from backends.traffic.envoy_file import Edit, RouteFile
@@ -133,7 +133,7 @@ class EnvoyRouter:
         pages = []
         for slot, own in live.items():
             # Answers and latencies are counted where the route pointed, requests where they went.
-            names = {own, fallback.get(slot, own)}
+            names = {clean(stat_name(name)) for name in (own, fallback.get(slot, own))}
             part = {
                 name: [one for one in found if one.labels.get("envoy_cluster_name") in names]
                 for name, found in series.items()

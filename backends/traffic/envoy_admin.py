@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import quote
 
 from backends.base import SlotCounts
 from backends.http import Http
@@ -53,7 +54,9 @@ class Admin:
         refused = [
             v for n, v in stats.items() if n.endswith((".update_rejected", ".update_failure"))
         ]
-        unknown = tuple(n for n in wanted if f"cluster.{_stat(n)}.membership_total" not in stats)
+        unknown = tuple(
+            n for n in wanted if f"cluster.{stat_name(n)}.membership_total" not in stats
+        )
         return Loaded(Updates(sum(attempts), sum(refused)) if attempts else None, unknown)
 
     async def active(self, route_config: str, *, timeout: float) -> Mapping[str, Any] | None:
@@ -61,12 +64,12 @@ class Admin:
         what = "routes that Envoy uses"
         answer = await self.http.json(
             "GET",
-            "/config_dump",
+            _query(
+                "/config_dump",
+                resource="dynamic_route_configs",
+                name_regex=f"^{re.escape(route_config)}$",
+            ),
             what=what,
-            params={
-                "resource": "dynamic_route_configs",
-                "name_regex": f"^{re.escape(route_config)}$",
-            },
             timeout=timeout,
         )
         configs = answer.get("configs", [])
@@ -84,7 +87,7 @@ class Admin:
         """Which of the runtime keys are set, and to what. A set one overrides the file silently."""
         what = "runtime overrides"
         answer = await self.http.json(
-            "GET", "/runtime", what=what, params={"format": "json"}, timeout=timeout
+            "GET", _query("/runtime", format="json"), what=what, timeout=timeout
         )
         entries = answer.get("entries")
         if not isinstance(entries, dict):
@@ -113,7 +116,9 @@ class Admin:
         pattern = rf"^cluster\.({_any(names)})\.({fields})$"
         stats = await self._stats(pattern, self.http.timeout, what)
         missing = [
-            name for name in live.values() if f"cluster.{_stat(name)}.membership_total" not in stats
+            name
+            for name in live.values()
+            if f"cluster.{stat_name(name)}.membership_total" not in stats
         ]
         if missing:
             raise self.http.bad(what, f"it knows no cluster {clean(missing[0])}")
@@ -123,7 +128,7 @@ class Admin:
 
             def total(fields: Iterable[str], clusters: Iterable[str]) -> int:
                 return sum(
-                    stats.get(f"cluster.{_stat(c)}.{f}", 0) for c in clusters for f in fields
+                    stats.get(f"cluster.{stat_name(c)}.{f}", 0) for c in clusters for f in fields
                 )
 
             requests = total(_ARRIVED, [own])
@@ -139,9 +144,8 @@ class Admin:
         pattern = rf"^cluster\.({_any(sorted(clusters))})\."
         answer = await self.http.request(
             "GET",
-            "/stats/prometheus",
+            _query("/stats/prometheus", usedonly="", filter=pattern),
             what="metrics",
-            params={"usedonly": "", "filter": pattern},
         )
         return answer.content
 
@@ -156,9 +160,8 @@ class Admin:
     async def _stats(self, pattern: str, timeout: float, what: str) -> dict[str, int]:
         answer = await self.http.json(
             "GET",
-            "/stats",
+            _query("/stats", format="json", filter=pattern),
             what=what,
-            params={"format": "json", "filter": pattern},
             timeout=timeout,
         )
         stats = answer.get("stats")
@@ -196,10 +199,18 @@ _ELSEWHERE = (
 )
 
 
-def _stat(name: str) -> str:
+def _query(path: str, **parameters: str) -> str:
+    """Envoy takes a plus sign for a plus sign: a space must be written as %20."""
+    pairs = (
+        f"{key}={quote(value, safe='', errors='replace')}" for key, value in parameters.items()
+    )
+    return f"{path}?{'&'.join(pairs)}"
+
+
+def stat_name(name: str) -> str:
     """A name as statistics write it: they keep the colon for themselves."""
     return name.replace(":", "_")
 
 
 def _any(names: Iterable[str]) -> str:
-    return "|".join(re.escape(_stat(name)) for name in names)
+    return "|".join(re.escape(stat_name(name)) for name in names)

@@ -68,7 +68,13 @@ async def _clusters(router: EnvoyRouter) -> list[Health]:
     if loaded.unknown:
         said = f"unknown to Envoy: {clean(', '.join(loaded.unknown))}"
         return [Health("Envoy: clusters", False, said)]
-    return [Health("Envoy: clusters", True, f"{len(wanted)} known")]
+    lines = [Health("Envoy: clusters", True, f"{len(wanted)} known")]
+    dotted = sorted(name for name in named.live.values() if "." in name)
+    if dotted:
+        said = f"none for {clean(', '.join(dotted))}: Envoy cuts a cluster's name at its first dot"
+        hint = "name the clusters without dots, or give them an alt_stat_name"
+        lines.append(Health("Envoy: metrics", False, said, hint=hint))
+    return lines
 
 
 async def _agreement(router: EnvoyRouter) -> list[Health]:

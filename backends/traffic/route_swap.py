@@ -9,7 +9,6 @@ import contextlib
 import fcntl
 import os
 import stat
-import tempfile
 import threading
 import time
 from collections.abc import Iterator
@@ -70,6 +69,8 @@ def lock_path(path: Path) -> Path:
 
 
 def _write_beside(path: Path, content: bytes, like: os.stat_result) -> Path:
+    import tempfile
+
     descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".new")
     temporary = Path(name)
     try:

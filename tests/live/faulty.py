@@ -47,7 +47,7 @@ WRONG: dict[str, Answer] = {
 
 @contextlib.contextmanager
 def faulty_server(answer: Callable[[str], Answer] | Answer) -> Iterator[str]:
-    """Gives this answer to every request, or what it makes of the request line; its URL.
+    """Gives this answer to every request, or what it makes of the request's head; its URL.
 
     After an answer that is not a whole one the connection is closed.
     """
@@ -60,8 +60,7 @@ def faulty_server(answer: Callable[[str], Answer] | Answer) -> Iterator[str]:
         handlers.add(task)
         try:
             head = await reader.readuntil(b"\r\n\r\n")
-            line = head.split(b"\r\n", 1)[0].decode("latin-1")
-            said = answer(line) if callable(answer) else answer
+            said = answer(head.decode("latin-1")) if callable(answer) else answer
             if said is None:
                 await asyncio.Event().wait()
             else:

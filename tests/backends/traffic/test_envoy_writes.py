@@ -15,13 +15,17 @@ from typing import Any
 import httpx
 import pytest
 
+from backends.base import Context
 from backends.contract.settable import said_well
 from backends.traffic import route_swap
-from backends.traffic.envoy import EnvoyRouter
+from backends.traffic.envoy import EnvoyRouter, Options, open_backend
 from core.errors import BadAnswer, Conflict, Denied, Timeout, Unreachable
+from core.refs import traffic_ref
 from core.split import WHOLE, Split
 from tests.backends.traffic.envoy_harness import EnvoyHarness, harnessed
 from tests.live.processes import until
+from tests.live.servers import Envoy, envoy_proxy
+from tests.live.upstreams import upstreams
 
 pytestmark = pytest.mark.live
 
@@ -301,3 +305,33 @@ def test_metrics_are_those_of_each_slots_own_requests(harness: EnvoyHarness) -> 
             assert pages[slot].engine == "envoy"
 
     with_router(harness, body)
+
+
+def ask_twenty_times(url: str) -> None:
+    with httpx.Client(trust_env=False) as client:
+        for _ in range(20):
+            assert client.get(url).status_code == 200
+
+
+@pytest.mark.parametrize("service", ["team:fraud eu", "it's (a) |b|", "[x]*+", "名前"])
+def test_a_service_of_any_name_is_routed_counted_and_measured(tmp_path: Path, service: str) -> None:
+    name = "envoy_cluster_upstream_rq_total"
+    ref, split = traffic_ref(service), Split.of({"blue": 5000, "gr:een": 5000})
+
+    async def body(envoy: Envoy) -> None:
+        options = Options(routes=str(envoy.routes), admin=envoy.admin, timeout=10.0)
+        router = open_backend(options, Context(service, slots=("blue", "gr:een")))
+        await router.write(ref, split, before=Split.all_on("blue"), revision="")
+        await asyncio.to_thread(ask_twenty_times, envoy.url)
+        counts = await router.counts()
+        assert sum(one.requests for one in counts.values()) == 20
+        for page in await router.pages(frozenset({name})):
+            (series,) = page.series[name]
+            assert series.value == counts[page.slot].requests > 0
+        assert all(line.ok for line in await router.check())
+        await router.close()
+
+    with upstreams("blue", "gr:een") as behind:
+        ports = {slot: one.port for slot, one in behind.items()}
+        with envoy_proxy(tmp_path, ports, service=service) as envoy:
+            asyncio.run(body(envoy))
