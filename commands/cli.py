@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import os
 import signal
 import sys
 from collections.abc import Callable, Sequence
@@ -15,7 +16,7 @@ from commands.common import Common, split_line
 from commands.output import envelope, print_error, print_grids, print_json
 from commands.parse import Parsed, build, invoke, unknown_command
 from commands.spec import Invocation, Spec
-from core.errors import EXIT_INTERRUPTED, EXIT_OK, ModeldeckError
+from core.errors import EXIT_INTERRUPTED, EXIT_NO, EXIT_OK, ModeldeckError
 
 
 def main(argv: Sequence[str], open_console: Callable[[Path], int] | None = None) -> int:
@@ -25,6 +26,8 @@ def main(argv: Sequence[str], open_console: Callable[[Path], int] | None = None)
         result = asyncio.run(_run(parsed, open_console))
         return result if isinstance(result, int) else result()
 
+    if "_MODELDECK_COMPLETE" in os.environ:
+        return _complete(run_parsed)
     name, words = split_line(argv)
     json_wanted = _wants_json(words)
     try:
@@ -49,6 +52,20 @@ def main(argv: Sequence[str], open_console: Callable[[Path], int] | None = None)
 def _help(words: list[str], run_parsed: Callable[[Parsed], int]) -> int:
     result = invoke(build(catalog.everything(), run_parsed), words)
     return result if isinstance(result, int) else EXIT_OK
+
+
+def _complete(run_parsed: Callable[[Parsed], int]) -> int:
+    """Answer the shell's script: one word a line, and nothing where something goes wrong, since
+    it would be written into the line that is being typed."""
+    from commands.completion import prepare
+
+    try:
+        name = prepare(os.environ)
+        specs = [catalog.find(name)] if name in catalog.NAMES else catalog.everything()
+        invoke(build(specs, run_parsed), [])
+    except Exception:
+        return EXIT_NO
+    return EXIT_OK
 
 
 def _wants_json(words: Sequence[str]) -> bool:

@@ -75,19 +75,23 @@ def split_line(argv: Sequence[str]) -> tuple[str | None, list[str]]:
 
     A bare `--watch` gets its default of two seconds, since Typer knows no optional values.
     """
+    before, name, rest = take_name(argv)
+    return name, _with_watch([*rest, *before] if "--" not in rest else [*before, *rest])
+
+
+def take_name(argv: Sequence[str]) -> tuple[list[str], str | None, list[str]]:
+    """The options before the command's name, the name, and what follows it."""
     before: list[str] = []
     rest = list(argv)
-    name: str | None = None
     while rest:
         word = rest.pop(0)
         if not word.startswith("-") or word == "-":
-            name = word
-            break
+            return before, word, rest
         before.append(word)
         option = _BY_FLAG.get(word)
         if option is not None and option.metavar and rest and not _bare_watch(option, rest[0]):
             before.append(rest.pop(0))
-    return name, _with_watch([*rest, *before] if "--" not in rest else [*before, *rest])
+    return before, None, []
 
 
 def _bare_watch(option: CommonOption, following: str) -> bool:

@@ -153,10 +153,11 @@ def _common_parameter(name: str) -> inspect.Parameter:
     )
 
 
-def _completer(what: str) -> Callable[[str], list[str]]:
-    def complete(incomplete: str) -> list[str]:
+def _completer(what: str) -> Callable[[typer.Context, str], list[str]]:
+    def complete(ctx: typer.Context, incomplete: str) -> list[str]:
         from commands.completion import words
 
-        return [word for word in words(what) if word.startswith(incomplete)]
+        given = {name: ctx.params.get(name) for name in ("service", "config", "env")}
+        return [word for word in words(what, **given) if word.startswith(incomplete)]
 
     return complete
