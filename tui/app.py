@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual import events
 from textual.binding import Binding
+from textual.driver import Driver
 from textual.screen import Screen
 
 from core.errors import Unfinished
@@ -30,6 +31,16 @@ class ConsoleApp(Display, inherit_bindings=False):
     ]
     _fresh = False
     _leaving: asyncio.Task[None] | None = None
+
+    def get_driver_class(self) -> type[Driver]:
+        from textual.drivers.linux_driver import LinuxDriver
+
+        found = super().get_driver_class()
+        if found is not LinuxDriver:
+            return found
+        from tui.driver import SteadyDriver
+
+        return SteadyDriver
 
     def get_default_screen(self) -> Screen[Any]:
         return RunsScreen()
@@ -234,6 +245,11 @@ class ConsoleApp(Display, inherit_bindings=False):
             self._leaving = asyncio.create_task(self._leave_after_plan())
         else:
             self.exit(Unfinished.exit_code)
+
+    async def hang_up(self) -> None:
+        """A signal, or a terminal that is gone: as `q`, and never the second one."""
+        if self._leaving is None:
+            await self.action_leave()
 
     async def _leave_after_plan(self) -> None:
         await self.box.finished()

@@ -93,6 +93,9 @@ class Display(App[int], inherit_bindings=False):
         self._tick()
         self._opening = asyncio.create_task(self._open())
 
+    def on_resize(self) -> None:
+        self.draw()
+
     async def _open(self) -> None:
         try:
             await self.sources.open()

@@ -47,7 +47,7 @@ async def _run(make: Callable[[], ConsoleApp], mouse: bool) -> int:
     app = make()
     loop = asyncio.get_running_loop()
     for number in SIGNALS:
-        loop.add_signal_handler(number, lambda: app.call_later(app.action_leave))
+        loop.add_signal_handler(number, lambda: app.call_later(app.hang_up))
     try:
         code = await app.run_async(mouse=mouse)
     finally:
@@ -71,7 +71,9 @@ def _end_threads(pool: ThreadPoolExecutor) -> bool:
     pool.shutdown(wait=False, cancel_futures=True)
     deadline = time.monotonic() + LEAVE
     for thread in threading.enumerate():
-        if thread is not threading.current_thread() and not thread.daemon:
+        # Textual's writer is a daemon, and the interpreter cannot end while it holds the terminal.
+        waited_for = not thread.daemon or thread.name == "textual-output"
+        if waited_for and thread is not threading.current_thread():
             thread.join(max(0.0, deadline - time.monotonic()))
             if thread.is_alive():
                 return False

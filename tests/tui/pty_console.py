@@ -1,6 +1,6 @@
 """A console with fifty services and eight GPUs, to be run in a terminal of its own.
 
-`python -m tests.tui.pty_console moving|still|hang|hostile`
+`python -m tests.tui.pty_console moving|still|hang|hostile|plan FILE`
 """
 
 from __future__ import annotations
@@ -9,15 +9,17 @@ import asyncio
 import random
 import sys
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 from core.figures import Figure
 from core.gpus import Gpu, GpuReport, HostStatus, judged
 from core.history import Event, WaysBack
 from core.status import LayerState, ServiceStatus, State, unmeasured
-from tests.tui.scripted import Scripted
-from tui.seam import Facts, Instruments, ServiceView
+from tests.tui.scripted import Scripted, busy
+from tui.seam import Facts, Instruments, Outcome, Progress, Proposal, ServiceView
 
 SERVICES = tuple(f"service-{number:02}" for number in range(50))
 GIB = 1024**3
@@ -109,6 +111,36 @@ def hanging() -> Scripted:
     return backend
 
 
+class Slow(Scripted):
+    """A plan whose two sets take a while, recorded in a file as they happen."""
+
+    def __init__(self, record: Path) -> None:
+        played = busy()
+        super().__init__(played.facts, played.reads, 1.0, played.proposals)
+        self.record = record
+
+    async def apply(
+        self, proposal: Proposal, progress: Callable[[Progress], None], stop: asyncio.Event
+    ) -> Outcome:
+        for number, item in enumerate(proposal.plan.sets):
+            if stop.is_set():
+                self._note("put back")
+                return Outcome("undone", (), 214, 130)
+            progress(Progress(item.ref, "writing"))
+            self._note(f"set {number}")
+            for step in range(60):
+                # Each of these is drawn: a terminal that takes nothing must not hold it up.
+                progress(Progress(None, "writing", f"looked {step} times"))
+                await asyncio.sleep(0.02)
+            progress(Progress(item.ref, "done"))
+        self._note("done")
+        return Outcome("done", (), 214)
+
+    def _note(self, text: str) -> None:
+        with self.record.open("a") as file:
+            file.write(text + "\n")
+
+
 def main() -> int:
     from tui.app import ConsoleApp
     from tui.run import run_console
@@ -120,6 +152,8 @@ def main() -> int:
         from tests.tui.hostile import hostile_backend
 
         return run_console(lambda: ConsoleApp(hostile_backend()))
+    if mode == "plan":
+        return run_console(lambda: ConsoleApp(Slow(Path(sys.argv[2]))))
     moving = Moving(mode == "still")
     return run_console(lambda: ConsoleApp(moving.backend()))
 

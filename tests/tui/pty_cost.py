@@ -15,7 +15,8 @@ import subprocess
 import sys
 import termios
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
@@ -44,6 +45,7 @@ class Terminal:
             self.command, stdin=slave, stdout=slave, stderr=slave, cwd=ROOT, env=env,
             start_new_session=True,
         )  # fmt: skip
+        self.name = os.ttyname(slave)
         os.close(slave)
         self.output = bytearray()
         return self
@@ -93,6 +95,22 @@ class Terminal:
         took = time.monotonic() - began
         self.read_for(0.1)
         return took
+
+    def hang_up(self) -> None:
+        """The line goes away: nobody reads any more, and nobody ever will."""
+        os.close(self.master)
+        self.master = os.open(os.devnull, os.O_RDWR)
+
+    @contextmanager
+    def stuck(self) -> Iterator[None]:
+        """Meanwhile the terminal takes nothing, as over a connection that hangs."""
+        device = os.open(self.name, os.O_RDWR | os.O_NOCTTY)
+        termios.tcflow(device, termios.TCOOFF)
+        try:
+            yield
+        finally:
+            termios.tcflow(device, termios.TCOON)
+            os.close(device)
 
     def write(self, data: bytes) -> None:
         os.write(self.master, data)

@@ -6,12 +6,14 @@ import re
 import signal
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 import pyte
 import pytest
 
 from tests.tui.hostile import NAME
 from tests.tui.pty_cost import Terminal, measure
+from tui.confirm import READY_AFTER
 
 CONSOLE = (sys.executable, "-m", "tests.tui.pty_console")
 HOSTILE = (
@@ -83,6 +85,58 @@ def test_a_signal_leaves_the_terminal_as_it_was(number: signal.Signals) -> None:
         assert terminal.process.returncode == 0
         assert b"\x1b[?1049l" in terminal.output
         assert b"Traceback" not in terminal.output
+
+
+def test_a_dropped_connection_leaves_nothing_running() -> None:
+    """The line goes away without a word: the terminal, and with it what would be written."""
+    with Terminal([*CONSOLE, "still"]) as terminal:
+        until(terminal, "service-00")
+        terminal.hang_up()
+        terminal.process.wait(10)
+
+
+def applying(terminal: Terminal, record: Path) -> None:
+    """Confirm the rollback, and wait until its first set is under way."""
+    until(terminal, "R → r17")
+    terminal.write(b"R")
+    until(terminal, "esc cancels (No)")
+    terminal.read_for(READY_AFTER + 0.3)
+    terminal.write(b"y")
+    until(terminal, "applying")
+    assert record.read_text() == "set 0\n"
+
+
+def test_a_connection_dropped_during_a_plan_ends_the_plan_first(tmp_path: Path) -> None:
+    record = tmp_path / "record"
+    with Terminal([*CONSOLE, "plan", str(record)]) as terminal:
+        applying(terminal, record)
+        terminal.hang_up()
+        assert terminal.process.wait(15) == 130
+    assert record.read_text() == "set 0\nput back\n"
+
+
+def test_a_connection_that_hangs_does_not_hold_a_plan_up(tmp_path: Path) -> None:
+    record = tmp_path / "record"
+    with Terminal([*CONSOLE, "plan", str(record)]) as terminal:
+        applying(terminal, record)
+        with terminal.stuck():
+            for _ in range(150):
+                if "done" in record.read_text():
+                    break
+                terminal.read_for(0.1)
+        assert record.read_text() == "set 0\nset 1\ndone\n"
+        # And when it goes on, the picture is whole again.
+        terminal.output.clear()
+        until(terminal, "change 214: done", "Services: 1 critical", "? keys")
+
+
+def test_a_terminal_that_hangs_does_not_keep_the_console_alive() -> None:
+    with Terminal([*CONSOLE, "moving"]) as terminal:
+        until(terminal, "service-00")
+        with terminal.stuck():
+            terminal.read_for(0.5)
+            terminal.process.send_signal(signal.SIGTERM)
+            assert terminal.ends(15) < 8
 
 
 def test_control_c_leaves_it_cleanly_too() -> None:
