@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from textual import events
 from textual.pilot import Pilot
 
-from tests.tui.scripted import NOW, Scripted
+from tests.tui.scripted import NOW, Scripted, busy
 from tui.app import ConsoleApp
 from tui.lines import LinePanel
 
@@ -96,5 +96,28 @@ async def console(
         yield Driver(app, pilot, clock)
 
 
-def drive(story: Callable[[], Awaitable[None]]) -> None:
-    asyncio.run(story())  # type: ignore[arg-type]
+Story = Callable[[Driver], Awaitable[None]]
+
+
+def session(
+    story: Story, backend: Scripted | None = None, width: int = 120, height: int = 36
+) -> Scripted:
+    played = backend or busy()
+
+    async def run() -> None:
+        async with console(played, width, height) as driver:
+            await story(driver)
+
+    asyncio.run(run())
+    return played
+
+
+def typed(text: str) -> list[str]:
+    names = {" ": "space", "-": "minus"}
+    return [names.get(character, character) for character in text]
+
+
+async def box_ready(driver: Driver) -> None:
+    """The plan is on the screen, and half a second has gone by."""
+    await driver.sees("esc cancels (No)")
+    driver.clock.move(2.0)
