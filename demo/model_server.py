@@ -11,6 +11,7 @@ import json
 import shutil
 import time
 import traceback
+import uuid
 from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -130,7 +131,7 @@ class ModelServer:
             traceback.print_exc()
             self.measures.failed(self.settings.model, version)
             return failure(500, f"the model failed: {type(error).__name__}", version)
-        number = str(body.get("id") or asked)
+        number = str(body.get("id") or asked or uuid.uuid4().hex)
         mirrored = request.headers.get("host", "").partition(":")[0].endswith("-shadow")
         self.log.add(number, arrived, version, mirrored, loaded.features, rows, classes, scores)
         self.measures.succeeded(loaded.model, version)

@@ -76,7 +76,8 @@ class Prefork:
 
     async def _read(self, process: Executed) -> None:
         assert process.process.stdout is not None
-        with contextlib.suppress(OSError):
+        # A last line that was cut off is no line.
+        with contextlib.suppress(OSError, ValueError):
             async for line in process.process.stdout:
                 event = json.loads(line)
                 if "ready" in event:
