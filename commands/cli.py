@@ -61,8 +61,10 @@ def _complete(run_parsed: Callable[[Parsed], int]) -> int:
 
     try:
         name = prepare(os.environ)
-        specs = [catalog.find(name)] if name in catalog.NAMES else catalog.everything()
-        invoke(build(specs, run_parsed), [])
+        if name is None:
+            invoke(build(catalog.everything(), run_parsed), [])
+        elif name in catalog.NAMES:
+            invoke(build([catalog.find(name)], run_parsed), [])
     except Exception:
         return EXIT_NO
     return EXIT_OK

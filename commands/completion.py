@@ -60,9 +60,8 @@ def _joined(words: Sequence[str]) -> list[str]:
     """bash takes --config=PATH for three words."""
     joined: list[str] = []
     for word in words:
-        if word == "=" and joined and joined[-1].startswith("--"):
-            joined[-1] += word
-        elif joined and joined[-1].startswith("--") and joined[-1].endswith("="):
+        last = joined[-1] if joined else ""
+        if last.startswith("--") and (word == "=" or last.endswith("=")):
             joined[-1] += word
         else:
             joined.append(word)

@@ -158,6 +158,9 @@ def _completer(what: str) -> Callable[[typer.Context, str], list[str]]:
         from commands.completion import words
 
         given = {name: ctx.params.get(name) for name in ("service", "config", "env")}
+        if given["service"] is None and ctx.args and "service" in ctx.params:
+            # An option whose value is being typed keeps Typer from placing the words before it.
+            given["service"] = ctx.args[0]
         return [word for word in words(what, **given) if word.startswith(incomplete)]
 
     return complete
