@@ -73,7 +73,9 @@ async def run(_deck: Any, given: Invocation) -> int | Callable[[], int]:
 def _need_extra() -> None:
     from importlib.util import find_spec
 
-    lacking = [name for name in ("mlflow", "sklearn", "envoy", "pyarrow") if not find_spec(name)]
+    from demo.fleet import LIBRARIES
+
+    lacking = [name for name in LIBRARIES if not find_spec(name)]
     if lacking:
         raise UsageError(
             f"the embedded fleet needs {', '.join(lacking)}, which the base install leaves out",
@@ -120,20 +122,35 @@ async def _headless(state: Path, args: Args) -> int:
     from demo.fleet import Fleet
 
     stop = asyncio.Event()
+    running = asyncio.current_task()
+    assert running is not None
+
+    def end() -> None:
+        """Once it is up it ends in order; while it starts, what was started is cancelled."""
+        if not stop.is_set() and not up:
+            running.cancel()
+        stop.set()
+
+    up = False
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        loop.add_signal_handler(number, stop.set)
+        loop.add_signal_handler(number, end)
 
     def say(text: str) -> None:
         print(clean(text), file=sys.stderr, flush=True)
 
-    async with Fleet(state, say=say, simulate_gpus=args.simulate_gpus) as fleet:
-        if args.fault is not None:
-            switch(state, args.fault)
-        recording = asyncio.create_task(_record(fleet.config_path, stop))
-        print(fleet.config_path, flush=True)
-        await stop.wait()
-        await recording
+    try:
+        async with Fleet(state, say=say, simulate_gpus=args.simulate_gpus) as fleet:
+            up = True
+            if args.fault is not None:
+                switch(state, args.fault)
+            recording = asyncio.create_task(_record(fleet.config_path, stop))
+            print(fleet.config_path, flush=True)
+            await stop.wait()
+            await recording
+    except asyncio.CancelledError:
+        if not stop.is_set():
+            raise
     return EXIT_INTERRUPTED
 
 
