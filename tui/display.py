@@ -219,7 +219,9 @@ class Display(App[int], inherit_bindings=False):
 
     def service(self) -> str | None:
         """The service that a key or a command without one is about."""
-        return self.picture.service or self.place.spot.service or self._followed
+        named = self.picture.service or self.place.spot.service or self._followed
+        # Before the first answer nothing is known to be the worst.
+        return named or next(iter(self.backend.facts.services), None)
 
     def _box_changed(self) -> None:
         if self.box.phase == "ended":

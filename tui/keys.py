@@ -32,7 +32,7 @@ KEYS = (
     Key("page.service", "2", "2", "show_page('service')", "service"),
     Key("page.gpus", "3", "3", "show_page('gpus')", "GPUs"),
     Key("page.changes", "5", "5", "show_page('changes')", "all changes"),
-    Key("page.what_changed", "w", "w", "what_changed", "changes of this service"),
+    Key("page.what_changed", "w", "w", "what_changed", "what changed"),
     Key("console.copy", "c", "c", "copy_line", "copy this as a command"),
     Key("window.shorter", "left_square_bracket", "[", "window(-1)", "shorter window"),
     Key("window.longer", "right_square_bracket", "]", "window(1)", "longer window"),

@@ -34,7 +34,7 @@ from tui.seam import (
     VersionsView,
 )
 
-BACK = timedelta(hours=48)
+BACK = timedelta(days=7)
 OBSERVED_SECONDS = 3.0
 _NEEDS: Mapping[SourceKind, str] = {"versions": "model", "gate": "model", "traffic": "router"}
 

@@ -59,9 +59,15 @@ def footer(keys: Sequence[tuple[str, str]], width: int, message: Cell | None = N
     if message is not None:
         return line(width, [(" ", ""), (fit(message[0], width - 2), message[1]), (" ", "")])
     cells: list[Cell] = [(" ", "")]
-    for key, title in keys:
-        more: list[Cell] = [(key, "key"), (f" {title}   ", "")]
-        if row_width(cells) + row_width(more) - 3 > width:
+    # The last key leads to all others, so that it stays when there is no room for those.
+    *some, last = keys
+    end = _key(last)
+    for key in some:
+        if row_width(cells) + row_width(_key(key)) + row_width(end) - 3 > width:
             break
-        cells += more
-    return line(width, cells)
+        cells += _key(key)
+    return line(width, [*cells, *end])
+
+
+def _key(key: tuple[str, str]) -> list[Cell]:
+    return [(key[0], "key"), (f" {key[1]}   ", "")]
