@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from backends import catalog
 from backends.base import Context, Registry, Router, Settable, Slot
@@ -15,6 +16,8 @@ from commands.identity import actor, holder
 from core.config import Config, Service
 from core.errors import Refused, UsageError, nearest
 from core.refs import Ref
+
+T = TypeVar("T")
 
 if TYPE_CHECKING:
     from backends.journal.sqlite import SqliteJournal
@@ -30,6 +33,7 @@ class Deck:
         self.actor = actor()
         self.holder = holder()
         self._opened: dict[tuple[str, ...], Any] = {}
+        self._shared: dict[tuple[str, ...], tuple[float, asyncio.Future[Any]]] = {}
 
     @classmethod
     def open(
@@ -57,6 +61,21 @@ class Deck:
                 await asyncio.wait_for(backend.close(), 1)
 
         await asyncio.gather(*(one(backend) for backend in opened))
+
+    async def shared(
+        self, key: tuple[str, ...], max_age: float, read: Callable[[], Awaitable[T]]
+    ) -> T:
+        """What `read` answered at most `max_age` seconds ago, asked once for all who want it now.
+
+        A console's panels poll the same things; a plan maker gives 0 and always reads anew.
+        """
+        loop = asyncio.get_running_loop()
+        known = self._shared.get(key)
+        if known is None or loop.time() - known[0] >= max_age:
+            known = (loop.time(), asyncio.ensure_future(read()))
+            if max_age > 0:
+                self._shared[key] = known
+        return cast(T, await asyncio.shield(known[1]))
 
     @property
     def environment(self) -> str:

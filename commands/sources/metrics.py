@@ -22,6 +22,7 @@ from core.status import LayerState, State
 
 BETWEEN_SECONDS = 2.0
 """Between the two scrapes of a script's `metrics`."""
+SAME_LOOK_SECONDS = 1.0
 BASELINE_EVERY = 60.0
 BASELINE_WINDOW = 300.0
 
@@ -161,11 +162,18 @@ class Recorder:
         self._deck = deck
         self.watches = {s.name: Watch(deck, s) for s in deck.services()}
         self._noted: dict[str, float] = {}
+        self._looked: dict[str, Scrape] = {}
 
     async def round(self, name: str) -> Scrape:
-        """Look at one service once, and record the states of its layers."""
+        """Look at one service once, and record the states of its layers.
+
+        A look that somebody took within the last second serves again.
+        """
+        known = self._looked.get(name)
+        if known is not None and time.time() - known.taken < SAME_LOOK_SECONDS:
+            return known
         watch = self.watches[name]
-        taken = await watch.look()
+        self._looked[name] = taken = await watch.look()
         layers = watch.layers()
         verdicts: dict[str, tuple[str, str]] = {
             layer: (state.state.value, state.because) for layer, state in layers.items()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from functools import partial
 
 from backends.base import Router, SlotState
 from commands.deck import Deck
@@ -78,7 +79,13 @@ async def read_split(router: Router | None, service: Service) -> Split | None:
     return value if isinstance(value, Split) else None
 
 
-async def slot_states(deck: Deck, service: Service) -> Mapping[str, SlotState | BackendError]:
+SHARED_SECONDS = 1.0
+"""How old a slot's state may be that a poll shares with another."""
+
+
+async def slot_states(
+    deck: Deck, service: Service, *, max_age: float = SHARED_SECONDS
+) -> Mapping[str, SlotState | BackendError]:
     """Every slot's state, or what failed when it was asked."""
 
     async def one(name: str) -> SlotState | BackendError:
@@ -88,12 +95,15 @@ async def slot_states(deck: Deck, service: Service) -> Mapping[str, SlotState | 
             return error
 
     names = list(service.slots)
-    return dict(zip(names, await asyncio.gather(*(one(name) for name in names)), strict=True))
+    states = await asyncio.gather(
+        *(deck.shared(("state", service.name, name), max_age, partial(one, name)) for name in names)
+    )
+    return dict(zip(names, states, strict=True))
 
 
 async def read_slots(deck: Deck, service: Service) -> Mapping[str, SlotView]:
     views: dict[str, SlotView] = {}
-    for name, state in (await slot_states(deck, service)).items():
+    for name, state in (await slot_states(deck, service, max_age=0.0)).items():
         slot = deck.slot(service, name)
         if isinstance(state, BackendError):
             views[name] = SlotView(None, False, False, state.message)
