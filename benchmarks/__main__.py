@@ -1,7 +1,7 @@
 """`python -m benchmarks [NAME ...] [--state DIR]`: the table, with the ratio of each pair.
 
-The names are version, status, console, rollback and shifts; all without any. The fleet that
-status, rollback and shifts need runs in DIR, or in a folder that is removed at the end; its first
+The names are version, console, status, rollback, shifts and polled; all without any. The fleet
+that the last four need runs in DIR, or in a folder that is removed at the end; its first
 start takes most of a minute. Close what else keeps the machine busy: time-outs are real.
 """
 
@@ -18,7 +18,7 @@ from pathlib import Path
 from benchmarks.common import Row, fleet
 
 WITHOUT = ("version", "console")
-ON_FLEET = ("status", "rollback", "shifts")
+ON_FLEET = ("status", "rollback", "shifts", "polled")
 
 
 def main() -> int:
@@ -73,9 +73,13 @@ def _benchmark(name: str, config: Path | None) -> list[Row]:
         from benchmarks import rollback
 
         return rollback.rows(config)
-    from benchmarks import shifts
+    if name == "shifts":
+        from benchmarks import shifts
 
-    return shifts.rows(config)
+        return shifts.rows(config)
+    from benchmarks import polled
+
+    return polled.rows(config)
 
 
 def _print(row: Row) -> None:

@@ -114,26 +114,33 @@ def test_a_wrong_line_is_refused_before_a_backend_loads(program: Program) -> Non
 
 
 _ASKS = """
-import asyncio, sys
+import asyncio, ssl, sys
 from backends.http import Http
 from core.errors import Unreachable
 
-async def ask():
+def loads(*_, **__):
+    raise AssertionError("certificates were loaded for an address without TLS")
+
+ssl.SSLContext.load_verify_locations = ssl.SSLContext.load_default_certs = loads
+
+async def ask(address):
     try:
-        await Http("x", sys.argv[1]).request("GET", "/", what="x")
+        await Http("x", address).request("GET", "/", what="x")
     except Unreachable:
         return
     sys.exit("something answered")
 
-asyncio.run(ask())
+for address in sys.argv[1:]:
+    asyncio.run(ask(address))
 assert not {"rich", "click", "httpx._main"} & set(sys.modules), "its program was loaded"
 import httpx._main
 """
 
 
-def test_httpx_loads_without_its_own_program_and_stays_whole() -> None:
+def test_httpx_loads_neither_its_own_program_nor_certificates(tmp_path: Path) -> None:
     pytest.importorskip("click", reason="without click httpx has no program")
     with closed_ports(1) as (port,):
-        asks = [sys.executable, "-c", _ASKS, f"http://127.0.0.1:{port}"]
+        addresses = [f"http://127.0.0.1:{port}", f"unix://{tmp_path}/nobody.sock"]
+        asks = [sys.executable, "-c", _ASKS, *addresses]
         done = subprocess.run(asks, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0, done.stderr
