@@ -14,7 +14,7 @@ from typing import Any
 
 from commands.cli import main
 from demo.registry import API
-from tests.demo.running import RunningFleet
+from tests.demo.running import RunningFleet, until
 
 
 @dataclass(frozen=True)
@@ -112,6 +112,7 @@ class DeckFleet(RunningFleet):
         if self.json("status").code == 6:
             self.run("recover", "--yes")
         self.stage("none")
+        until(lambda: self.run("versions", "tumor").code == 0, "the registry answers", 120)
         for service in ("tumor", "digits"):
             self.reset_model(service)
             self.load_version(f"{service}-green", 3)

@@ -111,7 +111,7 @@ def test_a_dead_registry_dims_its_own_part_and_the_console_still_quits(fleet: De
         person.sees("tumor", "v2 100", "sys ok")
         fleet.stage("registry-down")
         try:
-            person.sees("nothing answers at", "v2 100", within=60)
+            person.sees("registry: ", "nothing answer", "v2 100", within=60)
             assert person.leaves() < 5
         finally:
             fleet.stage("none")
