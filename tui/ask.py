@@ -12,9 +12,10 @@ from commands import catalog
 from commands.apply import Progress as Applied
 from commands.changeview import outcome_lines
 from commands.deck import Deck
-from commands.door import carry_out, default_reason
+from commands.door import carry_out, check_allowed, default_reason
 from commands.spec import Grid, Spec, to_line
-from core.errors import ModeldeckError, UsageError
+from core.errors import ModeldeckError, Refused, UsageError
+from core.plan import Finding, Plan
 from core.refs import Ref
 from tui.line import FORBIDDEN, check_line, split_words, with_service
 from tui.seam import Answer, Outcome, Progress, Proposal, SetState
@@ -43,13 +44,24 @@ async def propose(deck: Deck, line: str, service: str | None, notes: Notes) -> P
     if spec.kind != "change":
         report = await spec.run(deck, parsed.args)
         return Answer(spec.name, tuple(report.grids()), text)
-    plan = await spec.run(deck, parsed.args)
+    plan = _with_refusal(deck, await spec.run(deck, parsed.args))
     reason = parsed.common.reason or ""
     if not reason and plan.goal == "back":
         reason = await default_reason(deck, plan.service)
     if reason:
         text += f" --reason {shlex.quote(reason)}"
     return Proposal(plan, text, await notes(plan.service), reason)
+
+
+def _with_refusal(deck: Deck, plan: Plan) -> Plan:
+    """The plan with what the door would say, so that the box shows it before y is pressed."""
+    try:
+        check_allowed(deck, plan)
+    except Refused as error:
+        if not plan.refused:
+            said = Finding("refused", error.message, error.hint)
+            return replace(plan, findings=(said, *plan.findings))
+    return plan
 
 
 def _words(line: str) -> list[str]:
