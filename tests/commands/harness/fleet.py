@@ -167,6 +167,10 @@ def whole(values: Mapping[Ref, Value]) -> str | None:
     others = split.slots() - {base}
     if any(values[slot_ref("fraud", slot)] == champion for slot in others):
         return f"the champion stands beside itself in {others}"
+    for slot in others:
+        version = values[slot_ref("fraud", slot)]
+        if values.get(stage_ref("fraud", str(version))) in (None, "Archived"):
+            return f"v{version} has traffic in slot {slot}"
     if values[block_ref("fraud", str(champion))] is not None:
         return f"v{champion} is the champion, and blocked"
     return None

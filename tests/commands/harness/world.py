@@ -27,8 +27,9 @@ class World:
 
     def __init__(self, path: Path, *, virtual: bool = True) -> None:
         self.path, self.virtual = path, virtual
-        self.on_write: Callable[[Ref, Value, Value], None] | None = None
-        """Called for each accepted write, with the value before and after it."""
+        self.on_write: Callable[[Ref, Value, str], None] | None = None
+        """Called for each accepted write: the ref, the value that it overwrites, and whose it is
+        ("console", "late" or "outside")."""
 
     def create(self, values: Mapping[Ref, Value]) -> World:
         refs = {str(ref): {"value": encode(v), "revision": 1} for ref, v in values.items()}
@@ -83,8 +84,8 @@ class World:
         state["log"].append({"ref": ref, "old": old, "new": value, "who": who, "pid": os.getpid()})
         if who != "outside":
             self._watch_slots(state, ref, old, value)
-            if self.on_write is not None:
-                self.on_write(Ref.parse(ref), decode(old), decode(value))
+        if self.on_write is not None:
+            self.on_write(Ref.parse(ref), decode(old), who)
         item["value"] = value
         item["revision"] += 1
 
@@ -106,3 +107,17 @@ class World:
             now = state["refs"][item["ref"]]
             if not item["guarded"] or now["revision"] == item["revision"]:
                 self.put(state, item["ref"], item["after"], "late")
+
+
+class MemoryWorld(World):
+    """A virtual world of one process."""
+
+    def __init__(self, values: Mapping[Ref, Value]) -> None:
+        super().__init__(Path("/nowhere"))
+        refs = {str(ref): {"value": encode(v), "revision": 1} for ref, v in values.items()}
+        self.state: State = {"now": 1000.0, "refs": refs, "late": [], "log": []}
+
+    @contextmanager
+    def opened(self) -> Iterator[State]:
+        self._land(self.state)
+        yield self.state
