@@ -54,6 +54,10 @@ class Deck:
 
     async def close(self) -> None:
         """Close what was opened, each within a second, whatever the others do."""
+        asked, self._shared = [future for _, future in self._shared.values()], {}
+        for future in asked:
+            future.cancel()
+        await asyncio.gather(*asked, return_exceptions=True)
         opened, self._opened = list(self._opened.values()), {}
 
         async def one(backend: Any) -> None:
@@ -69,12 +73,12 @@ class Deck:
 
         A console's panels poll the same things; a plan maker gives 0 and always reads anew.
         """
+        if max_age <= 0:
+            return await read()
         loop = asyncio.get_running_loop()
         known = self._shared.get(key)
         if known is None or loop.time() - known[0] >= max_age:
-            known = (loop.time(), asyncio.ensure_future(read()))
-            if max_age > 0:
-                self._shared[key] = known
+            known = self._shared[key] = (loop.time(), asyncio.ensure_future(read()))
         return cast(T, await asyncio.shield(known[1]))
 
     @property

@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Literal
 
 from backends.journal.base import Change
 from commands.apply import Applier, Outcome, Progress
 from commands.deck import Deck
+from commands.sources.fleet import FRESH_SECONDS
 from commands.sources.service import observe, release_of
 from commands.verify import verify
 from core.errors import ModeldeckError, Refused, UsageError
@@ -120,7 +122,9 @@ async def found_release(deck: Deck, name: str) -> None:
 
 async def default_reason(deck: Deck, name: str) -> str:
     """The figure that is bad right now, as the reason of a way back that names none."""
-    verdicts = (await deck.journal.verdicts()).get(name, ())
+    now = datetime.now(UTC)
+    told = (await deck.journal.verdicts()).get(name, ())
+    verdicts = [v for v in told if (now - v.taken).total_seconds() <= FRESH_SECONDS]
     for wanted in ("critical", "warning"):
         for verdict in verdicts:
             if verdict.state == wanted:

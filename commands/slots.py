@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +10,7 @@ from backends.base import SlotCounts
 from commands.deck import Deck
 from commands.sources.service import read_split, slot_states
 from commands.spec import Cell, Grid, Spec, positional
+from commands.together import together
 from core.config import Service
 from core.errors import BackendError, ModeldeckError
 from core.split import WHOLE, Split
@@ -95,7 +95,7 @@ class SlotsReport:
 
 async def read_slots_of(deck: Deck, service: Service) -> tuple[SlotRow, ...]:
     """Every slot of one service; what cannot be asked is said in its row."""
-    states, (split, counts, trouble) = await asyncio.gather(
+    states, (split, counts, trouble) = await together(
         slot_states(deck, service), _traffic(deck, service)
     )
     rows = []
@@ -138,7 +138,7 @@ async def _traffic(
 
 async def run(deck: Deck, args: Args) -> SlotsReport:
     services = deck.services(args.service)
-    rows = await asyncio.gather(*(read_slots_of(deck, service) for service in services))
+    rows = await together(*(read_slots_of(deck, service) for service in services))
     return SlotsReport(tuple(row for group in rows for row in group))
 
 

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar
 
-from core.errors import ModeldeckError
+from core.errors import BackendError, ModeldeckError
 from core.plan import Plan
 
 if TYPE_CHECKING:
@@ -142,6 +142,11 @@ def _word(value: Any) -> str:
 
 
 async def plan_of(spec: Spec, deck: Deck, args: Any) -> Plan:
-    plan = await spec.run(deck, args)
+    """Raises ModeldeckError; planning only reads, and what a backend answered says so."""
+    try:
+        plan = await spec.run(deck, args)
+    except BackendError as error:
+        error.message += "; nothing was changed"
+        raise
     assert isinstance(plan, Plan), spec.name
     return plan

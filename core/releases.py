@@ -121,7 +121,7 @@ def _serve(seen: Observed, target: Release, findings: list[Finding], reason: str
             ref = stage_ref(model.name, number)
             sets.append(Set(ref, left.tag_stage, Stage.ARCHIVED.value, unguarded, "weights"))
         if left.blocked is None:
-            why = reason or f"rolled back to {target.name}"
+            why = f"rolled back to {target.name}" + (f": {reason}" if reason else "")
             sets.append(Set(block_ref(model.name, number), None, why, unguarded, "weights"))
     return sets
 

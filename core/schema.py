@@ -79,7 +79,7 @@ class Reader:
         if not isinstance(value, Mapping):
             self._bad(path, f"is {_name(value)}, it should be a table")
             return None
-        hints = _hints(cls)
+        hints = _hints(cls)  # type: ignore[arg-type]
         known = {field.name: field for field in dataclasses.fields(cls)}  # type: ignore[arg-type]
         for key in value:
             if key not in known:

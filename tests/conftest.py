@@ -12,6 +12,17 @@ from tests.commands.driving import DeckFleet
 from tests.live.seeds import Seeds
 from tests.live.servers import mlflow_server
 
+SHARED = ("deck_fleet", "shared", "mlflow_url", "nvml_library")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """With several workers, what the run starts once is started by one of them."""
+    for item in items:
+        used = [name for name in SHARED if name in getattr(item, "fixturenames", ())]
+        for name in used[:1]:
+            item.add_marker(pytest.mark.xdist_group(name))
+
 
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_makereport(

@@ -122,7 +122,7 @@ class SqliteJournal:
             db.execute(f"PRAGMA user_version={len(MIGRATIONS)}")
 
     def _trouble(self, what: str, error: Exception) -> BackendError:
-        said = str(error)
+        said = getattr(error, "strerror", None) or str(error)
         hint = f"is {self._file.parent} writable, and is there room on its disk?"
         if any(word in said for word in ("readonly", "read-only", "unable to open", "denied")):
             said = f"{self.path} cannot be written"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -11,6 +10,7 @@ from backends.base import SlotState
 from backends.journal.base import Change, Verdict
 from commands.deck import Deck
 from commands.sources.service import slot_states
+from commands.together import together
 from core.config import LAYERS, Layer, Service
 from core.errors import BackendError, ModeldeckError
 from core.history import Release
@@ -45,8 +45,8 @@ async def read_fleet(deck: Deck, name: str | None = None) -> Fleet:
     """The status of one service, or of all. Raises only where the name is unknown."""
     began = datetime.now(UTC)
     services = deck.services(name)
-    aliases, journalled = await asyncio.gather(_aliases(deck, services), _journalled(deck))
-    both = await asyncio.gather(*(_one(deck, item, aliases, journalled) for item in services))
+    aliases, journalled = await together(_aliases(deck, services), _journalled(deck))
+    both = await together(*(_one(deck, item, aliases, journalled) for item in services))
     statuses = tuple(status for status, _ in both)
     return Fleet(statuses, {s.service: readings for s, readings in both}, began)
 
@@ -65,9 +65,7 @@ async def _aliases(
 
 async def _journalled(deck: Deck) -> _Journalled:
     try:
-        verdicts, changes = await asyncio.gather(
-            deck.journal.verdicts(), deck.journal.open_changes()
-        )
+        verdicts, changes = await together(deck.journal.verdicts(), deck.journal.open_changes())
         return _Journalled(verdicts, {change.plan.service: change for change in changes})
     except BackendError as error:
         return _Journalled(error=error)
@@ -82,7 +80,7 @@ async def _one(
     now = datetime.now(UTC)
     errors: dict[str, str] = {}
     readings: dict[Ref, tuple[Value, str]] = {}
-    split, slots, prompts = await asyncio.gather(
+    split, slots, prompts = await together(
         _split(deck, service, errors, readings),
         slot_states(deck, service),
         _prompts(deck, service, errors, readings),

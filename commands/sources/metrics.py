@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from backends.base import MetricsPage, SlotState
 from commands.deck import Deck
 from commands.sources.service import read_prompts, read_split, slot_states
+from commands.together import together
 from core.concepts import CATALOG, engines_of, wanted
 from core.config import Layer, Service
 from core.errors import BackendError, ModeldeckError
@@ -77,10 +78,10 @@ async def scrape(deck: Deck, service: Service) -> Scrape:
             errors["router"] = error
             return None
 
-    states, split, pages = await asyncio.gather(
+    states, split, pages = await together(
         slot_states(deck, service),
         split_now(),
-        asyncio.gather(router_pages(), *(slot_pages(name) for name in service.slots)),
+        together(router_pages(), *(slot_pages(name) for name in service.slots)),
     )
     versions = {}
     for name, state in states.items():

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping
 from functools import partial
 
 from backends.base import Router, SlotState
 from commands.deck import Deck
+from commands.together import together
 from core.config import Service
 from core.errors import BackendError
 from core.history import Release
@@ -26,7 +26,7 @@ async def observe(deck: Deck, service: Service, *, registry: bool = True) -> Obs
     back must not wait for a registry that is down.
     """
     router = deck.router(service)
-    model, split, slots, prompts, releases, previous = await asyncio.gather(
+    model, split, slots, prompts, releases, previous = await together(
         read_model(deck, service) if registry else nothing(),
         read_split(router, service),
         read_slots(deck, service),
@@ -95,7 +95,7 @@ async def slot_states(
             return error
 
     names = list(service.slots)
-    states = await asyncio.gather(
+    states = await together(
         *(deck.shared(("state", service.name, name), max_age, partial(one, name)) for name in names)
     )
     return dict(zip(names, states, strict=True))
@@ -114,7 +114,7 @@ async def read_slots(deck: Deck, service: Service) -> Mapping[str, SlotView]:
 
 async def read_prompts(deck: Deck, service: Service) -> Mapping[Ref, str | None]:
     refs = prompt_refs(service.prompts)
-    readings = await asyncio.gather(*(deck.registry.read(ref) for ref in refs))
+    readings = await together(*(deck.registry.read(ref) for ref in refs))
     return {ref: _text(reading.value) for ref, reading in zip(refs, readings, strict=True)}
 
 

@@ -47,11 +47,13 @@ def test_the_same_for_long() -> None:
     run_state_machine_as_test(Consoles, settings=settings_for(10_000))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rule", list(MUTANTS))
 def test_an_engine_without_this_rule_is_caught(rule: str) -> None:
     caught(MUTANTS[rule])
 
 
+@pytest.mark.slow
 def test_a_journal_that_does_not_check_the_lease_is_caught(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

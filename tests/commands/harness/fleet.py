@@ -171,6 +171,6 @@ def whole(values: Mapping[Ref, Value]) -> str | None:
         version = values[slot_ref("fraud", slot)]
         if values.get(stage_ref("fraud", str(version))) in (None, "Archived"):
             return f"v{version} has traffic in slot {slot}"
-    if values[block_ref("fraud", str(champion))] is not None:
+    if values.get(block_ref("fraud", str(champion))) is not None:
         return f"v{champion} is the champion, and blocked"
     return None

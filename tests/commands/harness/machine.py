@@ -281,6 +281,7 @@ class Consoles(RuleBasedStateMachine):
             if not found:
                 self._check_the_end()
         finally:
+            self.loop.run_until_complete(_end_all())
             self.db.close()
             self.loop.run_until_complete(self.journal.close())
             self.loop.close()
@@ -445,9 +446,13 @@ class Consoles(RuleBasedStateMachine):
 
     def check_ended(self, console: Console) -> None:
         """Of a change in the moment in which its end is written down."""
-        (change,) = self._rows(
+        held = self._rows(
             "SELECT * FROM change WHERE holder = ? ORDER BY number DESC LIMIT 1", console.name
         )
+        if not held:
+            self.violations.append("a change was ended by one who had lost it")
+            return
+        (change,) = held
         state, touched = change["state"], console.touched
         steps = self._rows("SELECT * FROM step WHERE change = ?", change["number"])
         values = self.world.values()
@@ -476,6 +481,14 @@ class Consoles(RuleBasedStateMachine):
                 harmless = late["ref"] != str(ref) or decode(late["after"]) == wanted
                 said = f"{ref} was put back, and a request on its way will set it again"
                 self.expect(harmless or not lands, said)
+
+
+async def _end_all() -> None:
+    """What a failed example left standing at its points."""
+    left = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in left:
+        task.cancel()
+    await asyncio.gather(*left, return_exceptions=True)
 
 
 def _value(text: str) -> Value:
