@@ -5,23 +5,31 @@ from __future__ import annotations
 import os
 from collections.abc import Generator, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 from tests.commands.driving import DeckFleet
 from tests.live.seeds import Seeds
 from tests.live.servers import mlflow_server
 
-SHARED = ("deck_fleet", "shared", "mlflow_url", "nvml_library")
+ONE_WORKER = (
+    ("tests/demo/",),
+    ("tests/commands/test_cli_", "tests/sessions/"),
+    ("tests/backends/registry/", "tests/backends/engines/test_slot_contract"),
+)
+"""Tests that share servers, each group by where they stand: one worker starts them once."""
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """With several workers, what the run starts once is started by one of them."""
-    for item in items:
-        used = [name for name in SHARED if name in getattr(item, "fixturenames", ())]
-        for name in used[:1]:
-            item.add_marker(pytest.mark.xdist_group(name))
+class ByServers(LoadScopeScheduling):
+    def _split_scope(self, nodeid: str) -> str:
+        return next((group[0] for group in ONE_WORKER if nodeid.startswith(group)), nodeid)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByServers:
+    return ByServers(config, log)
 
 
 @pytest.hookimpl(hookwrapper=True)
