@@ -108,6 +108,8 @@ class SlotCounts:
     requests: int
     errors: int
     active: int
+    mirrored: int = 0
+    """Copies that it was sent; what came of them no client sees."""
 
 
 @runtime_checkable
@@ -117,7 +119,7 @@ class Router(Settable, Checked, Protocol):
     ability: RouterAbility
 
     async def counts(self) -> Mapping[str, SlotCounts]:
-        """What arrived per slot, live requests only, from the slot's own counters.
+        """What arrived per slot, from the slot's own counters; copies are counted apart.
 
         A slot without any request yet counts 0.
         """

@@ -15,9 +15,9 @@ from pathlib import Path
 from benchmarks.common import Row
 from benchmarks.observer import Answer, observer
 from commands import catalog
-from commands.apply import Outcome
 from commands.deck import Deck
 from commands.door import carry_out
+from commands.outcome import Outcome
 from core.plan import Plan
 
 SERVICE, ROUNDS = "tumor", 5

@@ -13,10 +13,9 @@ from dataclasses import dataclass, field, replace
 
 from backends.base import Settable
 from backends.journal.base import Change, ChangeState, Journal, LeaseLost, Step, StepState
+from commands.outcome import Interrupted, NotSeen, Outcome, Verified
 from commands.setter import UNKNOWN, Progress, Setter, Tell, clock, journal_failed
 from core.errors import (
-    EXIT_INTERRUPTED,
-    EXIT_NO,
     BackendError,
     Conflict,
     Denied,
@@ -26,53 +25,6 @@ from core.errors import (
 from core.plan import Plan
 from core.refs import Ref, show
 from core.split import Split
-
-__all__ = ["Applier", "Interrupted", "NotSeen", "Outcome", "Progress", "Tell", "Verified"]
-
-
-class Interrupted(ModeldeckError):
-    """The operator, or a signal, asked to stop."""
-
-    exit_code = EXIT_INTERRUPTED
-    code = "interrupted"
-
-
-class NotSeen(ModeldeckError):
-    """What was written is not what arrives."""
-
-    exit_code = EXIT_NO
-    code = "not_seen"
-
-
-@dataclass(frozen=True, slots=True)
-class Verified:
-    """Whether the plan's effect was seen from outside; `against` is evidence that it is not so."""
-
-    verified: bool
-    text: str = ""
-    against: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """How a change ended."""
-
-    change: Change
-    state: ChangeState
-    verified: bool
-    text: str
-    cause: ModeldeckError | None = None
-
-    @property
-    def exit_code(self) -> int:
-        if self.state == "done":
-            return 0
-        if self.state in ("unfinished", "needs_person", "running"):
-            return Unfinished.exit_code
-        if self.state == "conflict":
-            return Conflict.exit_code
-        return self.cause.exit_code if self.cause else EXIT_NO
-
 
 Verify = Callable[[Plan], Awaitable[Verified]]
 AfterDone = Callable[[Change], Awaitable[int | None]]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from commands.apply import Outcome
+from commands.outcome import Outcome
 from commands.spec import Cell, Grid, Style
 from core.errors import ModeldeckError, Unfinished
 from core.plan import Plan

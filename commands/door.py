@@ -9,8 +9,10 @@ from datetime import UTC, datetime
 from typing import Literal
 
 from backends.journal.base import Change
-from commands.apply import Applier, Outcome, Progress
+from commands.apply import Applier
 from commands.deck import Deck
+from commands.outcome import Outcome
+from commands.setter import Progress
 from commands.sources.fleet import FRESH_SECONDS
 from commands.sources.service import observe, release_of
 from commands.verify import verify

@@ -7,7 +7,6 @@ import signal
 import sys
 from typing import Any
 
-from commands.apply import Outcome, Progress
 from commands.changeview import (
     outcome_data,
     outcome_error,
@@ -23,8 +22,10 @@ from commands.door import (
     check_script_confirmation,
     needed_confirmation,
 )
+from commands.outcome import Outcome
 from commands.output import envelope, print_error, print_grids, print_json
 from commands.parse import Parsed
+from commands.setter import Progress
 from commands.spec import plan_of, to_line
 from core.errors import EXIT_OK, ModeldeckError, Refused, UsageError
 from core.plan import Plan

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping
 
 from backends.base import Router
-from commands.apply import Verified
 from commands.deck import Deck
+from commands.outcome import Verified
 from core.plan import Plan
 from core.split import Split
-from core.verify import Seen, judge_split
+from core.verify import Seen, judge
 
 FORWARD_SECONDS = 10.0
 BACK_SECONDS = 5.0
@@ -37,20 +36,17 @@ async def verify(deck: Deck, plan: Plan) -> Verified:
 async def watch(router: Router, split: Split, seconds: float) -> Seen:
     """Judge the counts that arrive from now on, at the latest after `seconds`."""
     await asyncio.sleep(GRACE_SECONDS)
-    start = await _requests(router)
+    start = await router.counts()
     end = time.monotonic() + seconds
     while True:
         await asyncio.sleep(LOOK_EVERY)
         final = time.monotonic() >= end
-        now = await _requests(router)
-        # A router that restarted counts from 0 again.
-        delta = {slot: now[slot] - start.get(slot, 0) for slot in now}
-        if any(count < 0 for count in delta.values()):
-            start, delta = now, dict.fromkeys(now, 0)
-        seen = judge_split(split, delta, final=final)
+        now = await router.counts()
+        live = {slot: now[slot].requests - start[slot].requests for slot in now if slot in start}
+        copies = {slot: now[slot].mirrored - start[slot].mirrored for slot in now if slot in start}
+        if min((*live.values(), *copies.values()), default=0) < 0:
+            # A router that restarted counts from 0 again.
+            start, live, copies = now, dict.fromkeys(now, 0), dict.fromkeys(now, 0)
+        seen = judge(split, live, copies, final=final)
         if final or seen.answer == "seen":
             return seen
-
-
-async def _requests(router: Router) -> Mapping[str, int]:
-    return {slot: counts.requests for slot, counts in (await router.counts()).items()}

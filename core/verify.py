@@ -25,7 +25,41 @@ class Seen:
     text: str
 
 
-def judge_split(split: Split, counts: Mapping[str, int], *, final: bool) -> Seen:
+def judge(split: Split, live: Mapping[str, int], copies: Mapping[str, int], *, final: bool) -> Seen:
+    """Whether both the live requests and the mirrored ones since the write are as written."""
+    seen = judge_live(split, live, final=final)
+    if seen.answer == "against":
+        return seen
+    mirrored = judge_mirrors(split, seen.n, copies, final=final)
+    text = "; ".join(part for part in (seen.text, mirrored.text) if part)
+    answers = {seen.answer, mirrored.answer}
+    return Seen(_worst(answers), seen.n, text)
+
+
+def judge_mirrors(split: Split, n: int, copies: Mapping[str, int], *, final: bool) -> Seen:
+    """Compare the copies per slot with the share of `n` live requests that is to be mirrored.
+
+    A router may drop copies where the mirrored slot is slow, so too few of them say nothing;
+    none at all, or too many, do. `n` of the result is the number of copies.
+    """
+    answers: set[Answer] = {"seen"}
+    said = []
+    for slot in sorted(set(copies) | set(split.mirrors)):
+        share, count = split.mirrors.get(slot, 0) / WHOLE, copies.get(slot, 0)
+        beyond = _distance(count, n, share) if count > n * share else 0.0
+        if share:
+            said.append(f"mirrored to {slot} {count}")
+            if n * share < EXPECTED_PER_SLOT or not count:
+                none = final and not count and n * share >= 4 * EXPECTED_PER_SLOT
+                answers.add("against" if none else "not_yet")
+        if beyond > 3:
+            answers.add("against" if final and beyond > 4 else "not_yet")
+            if not share:
+                said.append(f"still mirrored to {slot} {count}")
+    return Seen(_worst(answers), sum(copies.values()), ", ".join(said))
+
+
+def judge_live(split: Split, counts: Mapping[str, int], *, final: bool) -> Seen:
     """Compare the live requests per slot since the write with the split.
 
     A share p of n requests is binomial: its standard error is sqrt(n p (1 - p)). Within three
@@ -58,6 +92,11 @@ def judge_split(split: Split, counts: Mapping[str, int], *, final: bool) -> Seen
     if worst <= 3 and everywhere:
         return Seen("seen", n, text)
     return Seen("against" if final and (worst > 4 or not everywhere) else "not_yet", n, text)
+
+
+def _worst(answers: set[Answer]) -> Answer:
+    order: tuple[Answer, ...] = ("against", "not_yet", "seen")
+    return next(answer for answer in order if answer in answers)
 
 
 def _distance(count: int, n: int, share: float) -> float:

@@ -9,10 +9,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from commands import catalog
-from commands.apply import Progress as Applied
 from commands.changeview import outcome_lines
 from commands.deck import Deck
 from commands.door import carry_out, check_allowed, default_reason
+from commands.setter import Progress as Applied
 from commands.spec import Grid, Spec, to_line
 from core.errors import ModeldeckError, Refused, UsageError
 from core.plan import Finding, Plan

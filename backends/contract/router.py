@@ -147,6 +147,7 @@ class RouterContract:
             assert abs(copies - 200) < 5 * (400 * 0.5 * 0.5) ** 0.5
             counts = await router.counts()
             assert (counts[first].requests, counts[second].requests) == (400, 0)
+            assert (counts[first].mirrored, counts[second].mirrored) == (0, copies)
             await self.put(router, harness, split.with_shadow({}))
             await self.send(harness, 100)
             assert harness.mirrored()[second] == copies

@@ -121,7 +121,8 @@ class EnvoyRouter:
         return await self.admin.overrides(keys, timeout=self.timeout) if keys else {}
 
     async def counts(self) -> Mapping[str, SlotCounts]:
-        return await self.admin.counts(self.clusters.live, self.clusters.fallback)
+        known = self.clusters
+        return await self.admin.counts(known.live, known.fallback, known.shadow)
 
     async def pages(self, wanted: frozenset[str]) -> Sequence[MetricsPage]:
         from backends.metrics.exposition import parse

@@ -101,9 +101,10 @@ class Admin:
         return found
 
     async def counts(
-        self, live: Mapping[str, str], fallback: Mapping[str, str]
+        self, live: Mapping[str, str], fallback: Mapping[str, str], shadow: Mapping[str, str]
     ) -> Mapping[str, SlotCounts]:
-        """Per slot, from its own cluster and from the aggregate that leads to it, in one call.
+        """Per slot, from its own cluster, the aggregate that leads to it and the one that takes
+        its copies, in one call.
 
         The own cluster counts what was sent to it, also through the aggregate; answers and
         retries are counted where the route pointed. So errors are the 5xx of both, and the
@@ -111,7 +112,7 @@ class Admin:
         does not see those, and the judge must.
         """
         what = "requests per slot"
-        names = sorted({*live.values(), *fallback.values()})
+        names = sorted({*live.values(), *fallback.values(), *shadow.values()})
         fields = "|".join(("membership_total", *_ARRIVED, *_FAILED, *_ELSEWHERE))
         pattern = rf"^cluster\.({_any(names)})\.({fields})$"
         stats = await self._stats(pattern, self.http.timeout, what)
@@ -136,7 +137,8 @@ class Admin:
             errors = total(["upstream_rq_5xx"], both)
             errors += min(failed, total(["upstream_rq_retry"], both))
             active = total(["upstream_rq_active"], [own])
-            found[slot] = SlotCounts(requests, min(errors, requests), active)
+            mirrored = total(_ARRIVED, [shadow[slot]]) if slot in shadow else 0
+            found[slot] = SlotCounts(requests, min(errors, requests), active, mirrored)
         return found
 
     async def prometheus(self, clusters: Iterable[str]) -> bytes:

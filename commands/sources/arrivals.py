@@ -32,6 +32,7 @@ class Arrivals:
                 count.requests - start[slot].requests if slot in start else count.requests,
                 count.errors - start[slot].errors if slot in start else count.errors,
                 count.active,
+                count.mirrored - start[slot].mirrored if slot in start else count.mirrored,
             )
             for slot, count in now.items()
         }

@@ -12,7 +12,8 @@ from typing import Any, cast
 from backends.base import Settable
 from backends.journal.base import Journal
 from backends.journal.sqlite import SqliteJournal
-from commands.apply import Applier, Outcome, Verified
+from commands.apply import Applier
+from commands.outcome import Outcome, Verified
 from core.errors import Conflict
 from core.plan import Plan
 from core.refs import Ref

@@ -21,7 +21,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 from backends.base import Settable
 from backends.journal.base import Journal
 from backends.journal.sqlite import SqliteJournal
-from commands.apply import Applier, Outcome, Verified
+from commands.apply import Applier
+from commands.outcome import Outcome, Verified
 from core.errors import ModeldeckError
 from core.plan import Plan
 from core.promotion import promote

@@ -12,7 +12,8 @@ from typing import Any, cast
 
 from backends.base import Settable
 from backends.journal.sqlite import SqliteJournal
-from commands.apply import Applier, Outcome, Verified
+from commands.apply import Applier
+from commands.outcome import Outcome, Verified
 from core.errors import BackendError, ModeldeckError
 from core.promotion import promote
 from core.refs import Ref
