@@ -62,7 +62,7 @@ def figure_rows(
     for figure in figures:
         state = State.UNKNOWN if stale else figure_state(figure)
         style = OF_STATE[state]
-        value = words(figure.value, figure.unit) if figure.value is not None else "?"
+        value = words(figure.value, figure.unit) if figure.value is not None else "–"
         cells: list[Cell] = [
             (f"{GLYPH[state]} ", style),
             (fit(_title(figure), title), ""),

@@ -42,7 +42,8 @@ def gpus_summary(report: GpuReport, width: int, height: int, *, stale: bool = Fa
         if total:
             last.append((f"   {show_bytes(used)} of {show_bytes(total)}", ""))
     elif not rows:
-        last.append(("no GPU", "dim"))
+        why = "; ".join(host.because for host in report.hosts.values() if host.because)
+        last.append((f"no GPU: {why}" if why else "no GPU", "dim"))
     if len(rows) + bool(last) > height:
         left = rows[max(0, height - 1) :]
         rows = rows[: max(0, height - 1)]
