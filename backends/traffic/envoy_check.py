@@ -72,7 +72,7 @@ async def _clusters(router: EnvoyRouter) -> list[Health]:
     dotted = sorted(name for name in named.live.values() if "." in name)
     if dotted:
         said = f"none for {clean(', '.join(dotted))}: Envoy cuts a cluster's name at its first dot"
-        hint = "name the clusters without dots, or give them an alt_stat_name"
+        hint = "name the clusters without dots"
         lines.append(Health("Envoy: metrics", False, said, hint=hint))
     return lines
 
