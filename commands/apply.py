@@ -68,8 +68,7 @@ class Applier:
             plan, actor=actor, reason=reason, command=command, key=key, holder=self.holder
         )
         if change.repeated:
-            said = f"change {change.number} with this key: {change.note}".rstrip(": ")
-            return Outcome(change, change.state, change.verified, said)
+            return Outcome.repeated(change)
         return await self._held(change, self._run(change, overtaken))
 
     async def recover(self, number: int) -> Outcome:

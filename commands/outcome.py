@@ -41,6 +41,12 @@ class Outcome:
     text: str
     cause: ModeldeckError | None = None
 
+    @classmethod
+    def repeated(cls, change: Change) -> Outcome:
+        """Of an earlier change with the same key: how that one ended."""
+        said = f"change {change.number} with this key: {change.note}".rstrip(": ")
+        return cls(change, change.state, change.verified, said)
+
     @property
     def exit_code(self) -> int:
         if self.state == "done":

@@ -40,6 +40,9 @@ async def run(deck: Deck, args: Args) -> Plan:
     plan = rollback(seen, to, args.only, reason)
     if trouble is None:
         return plan
+    if not plan.sets:
+        # Traffic is as on that release; what may differ is what nobody can read now.
+        raise trouble
     said = Finding(
         "warning",
         f"alias, stages and prompts stay as they are: {trouble.message}",

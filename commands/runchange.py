@@ -35,6 +35,12 @@ from core.text import clean
 async def run_change(deck: Deck, parsed: Parsed) -> int:
     """The exit code of a change."""
     spec, common = parsed.spec, parsed.common
+    line = to_line(spec, parsed.args)
+    if common.key and not common.dry_run:
+        # Before planning: what was asked for is done already, and a plan might refuse it.
+        earlier = await deck.journal.keyed(common.key)
+        if earlier is not None and earlier.command == line:
+            return await _ended(deck, Outcome.repeated(earlier), common)
     plan = await plan_of(spec, deck, parsed.args)
     color = False if common.no_color else None
     if common.dry_run:
@@ -51,7 +57,7 @@ async def run_change(deck: Deck, parsed: Parsed) -> int:
         return _refused(plan, error, common, color)
     if not confirmed:
         _ask(deck, plan, common)
-    outcome = await _carry_out(deck, plan, common, to_line(spec, parsed.args))
+    outcome = await _carry_out(deck, plan, common, line)
     return await _ended(deck, outcome, common)
 
 

@@ -45,6 +45,8 @@ class Observed:
     prompts: Mapping[Ref, str | None] = field(default_factory=dict)
     releases: tuple[Release, ...] = ()
     guarded_registry: bool = False
+    left_behind: frozenset[str] = frozenset()
+    """Versions that rollbacks left, as the journal has it: known without the registry."""
 
     @property
     def name(self) -> str:
@@ -78,14 +80,23 @@ class Observed:
         return max(weights, key=lambda name: weights[name], default=None)
 
     def release_now(self) -> Release | None:
-        """The newest release whose content is what serves now, or None."""
+        """The newest release whose content is what serves now, or None.
+
+        Prompts that could not be read tell nothing against it.
+        """
         live = self.live
         if self.split is None or self.split.settled is None or len(live) != 1:
             return None
         (version,) = live
         prompts = {ref.name: value for ref, value in self.prompts.items() if value is not None}
+        unread = bool(self.service.prompts) and not self.prompts
         return next(
-            (r for r in self.releases if r.version == version and dict(r.prompts) == prompts), None
+            (
+                release
+                for release in self.releases
+                if release.version == version and (unread or dict(release.prompts) == prompts)
+            ),
+            None,
         )
 
     def need_model(self) -> Model:

@@ -28,7 +28,7 @@ def promote(seen: Observed, version: Version, to: Stage, gate: GateReport | None
                 f"move it away first: modeldeck abort {seen.name}, or cutover to another version",
             )
         )
-    elif now is Stage.PRODUCTION:
+    elif version.number == seen.champion:
         findings.append(
             Finding(
                 "refused",
@@ -66,7 +66,8 @@ def to_production(seen: Observed, version: Version, gate: GateReport | None, kin
     else:
         findings.append(Finding("info", "traffic follows your deploy: no router is configured"))
     findings += may_serve(seen, version)
-    if now is not Stage.PRODUCTION:
+    # A tag or a legacy stage makes no champion: what the alias does not name is promoted.
+    if version.number != seen.champion:
         findings += _transition(version, now, Stage.PRODUCTION)
         findings += needs_gate(gate, "Production")
     old = seen.champion

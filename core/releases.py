@@ -23,7 +23,9 @@ def last_good(seen: Observed) -> Release | None:
     live, and whose version no rollback has left behind; where none proved good, the newest that
     differs."""
     now = seen.release_now()
-    blocked = {v.number for v in seen.model.versions if v.blocked} if seen.model else set()
+    blocked = seen.left_behind
+    if seen.model is not None:
+        blocked = frozenset(v.number for v in seen.model.versions if v.blocked)
     other = [
         release
         for release in seen.releases

@@ -82,7 +82,12 @@ def abort(seen: Observed) -> Plan:
     title = (
         f"all traffic of {seen.name} back to {where}" if slot else f"{seen.name} back to {before}"
     )
-    return Plan("abort", seen.name, "back", title, _traffic(seen, before))
+    findings = []
+    if version is not None and seen.champion not in (None, version):
+        said = f"@{seen.service.champion_alias} names {version_name(seen.champion)}, not {where}"
+        hint = f"after this, modeldeck rollback {seen.name} brings alias and stages in line"
+        findings.append(Finding("warning", said, hint))
+    return Plan("abort", seen.name, "back", title, _traffic(seen, before), tuple(findings))
 
 
 def place(seen: Observed, version: str) -> tuple[str, tuple[Set, ...], tuple[Finding, ...]]:
@@ -123,7 +128,8 @@ def place(seen: Observed, version: str) -> tuple[str, tuple[Set, ...], tuple[Fin
                 "release: a rollback will have to load it again",
             ),
         )
-    load = Set(slot_ref(seen.name, chosen), held, version, group="weights")
+    # Never apart from the traffic: a slot that was not loaded would serve whatever it holds.
+    load = Set(slot_ref(seen.name, chosen), held, version, group="weights routing")
     return chosen, (load,), findings
 
 
@@ -156,6 +162,8 @@ def needs_gate(gate: GateReport | None, what: str) -> tuple[Finding, ...]:
     """Findings of the gate: each check that did not pass forbids the plan."""
     if gate is None:
         return (Finding("refused", f"{what} needs the quality gate, and nothing asked it"),)
+    if not gate.checks:
+        return (Finding("refused", f"{what} needs the quality gate, and it checks nothing"),)
     words = {"failed": "failed", "no_evidence": "has no evidence"}
     return tuple(
         Finding(

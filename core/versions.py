@@ -61,7 +61,6 @@ class Version:
         for written in (self.tag_stage, self.legacy_stage):
             known = parse_stage(written) if written else None
             if known:
-                # A version that once was champion and lost the alias elsewhere is not Production.
                 return known
         return Stage.DRAFT
 

@@ -74,7 +74,7 @@ def _words(line: str) -> list[str]:
     if words[0] == "modeldeck" and len(words) > 1:
         words = words[1:]
     for word in words:
-        if word in FORBIDDEN:
+        if word.partition("=")[0] in FORBIDDEN:
             raise UsageError(f"{word} is not for the console: the plan box asks")
     return words
 

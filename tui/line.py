@@ -14,7 +14,7 @@ from core.versions import Stage
 
 Words = Mapping[str, list[str]]
 IN_CONSOLE = tuple(name for name in catalog.NAMES if name not in ("demo", "init"))
-FORBIDDEN = ("--yes", "--confirm", "--config", "--env", "--output", "-o", "--watch", "-w")
+FORBIDDEN = ("--yes", "--confirm", "--key", "--config", "--env", "--output", "-o", "--watch", "-w")
 """Typed in the console these have no meaning: there the plan box always opens."""
 
 
@@ -147,7 +147,7 @@ def _check_words(
     spec: Spec, rest: list[str], words: Words, service: str | None, *, done_typing: bool
 ) -> str | None:
     for word in rest:
-        if word in FORBIDDEN:
+        if word.partition("=")[0] in FORBIDDEN:
             return f"{word} is not for the console: the plan box asks"
     flags = {param.flag for _, param in params(spec.args) if param.flag}
     flags |= {o.flag for o in COMMON if spec.kind in o.only} | {"--help", "-h"}

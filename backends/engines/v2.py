@@ -17,7 +17,7 @@ from urllib.parse import quote
 from backends.base import Context, Health, MetricsPage, Reading, SlotState
 from backends.engines.scrapes import Scrape
 from backends.http import Http
-from core.errors import BackendError, Conflict, Denied, Timeout, UsageError
+from core.errors import BackendError, BadAnswer, Conflict, Denied, Timeout, UsageError
 from core.refs import Ref, Value, show
 from core.schema import Duration
 from core.text import clean
@@ -156,17 +156,22 @@ class V2Slot:
         while True:
             try:
                 state = await self.state()
+            except BackendError as error:
+                last = error.message
+            else:
                 if state.version == wanted and (state.ready or wanted is None):
                     return
                 if state.ready and time.monotonic() > certain:
                     said = f"the server took the order and serves {clean(show(state.version))}"
-                    raise self._denied(what, f"{said}: does it follow Triton's version policy?")
+                    # It may still be loading: that the order had no effect is not certain.
+                    raise BadAnswer(
+                        f"{what}: {said}",
+                        backend=self._http.backend,
+                        operation=what,
+                        hint="does it follow Triton's version policy?",
+                    )
                 last = f"it holds {clean(show(state.version))}"
                 last += "" if state.ready else ", not ready"
-            except Denied:
-                raise
-            except BackendError as error:
-                last = error.message
             if time.monotonic() + pause > deadline:
                 said = f"{what}: {clean(show(wanted))} is not there after {self.load_timeout:g} s"
                 raise Timeout(

@@ -115,6 +115,9 @@ class Journal(Protocol):
 
     async def change(self, number: int) -> Change | None: ...
 
+    async def keyed(self, key: str) -> Change | None:
+        """The change that was begun with this key, as `repeated`."""
+
     async def changes(self, service: str | None, *, limit: int = 50) -> Sequence[Change]:
         """Newest first."""
 

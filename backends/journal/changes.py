@@ -196,6 +196,11 @@ def step(
         )
 
 
+def keyed(db: sqlite3.Connection, key: str) -> Change | None:
+    row = db.execute("SELECT number FROM change WHERE key = ?", (key,)).fetchone()
+    return None if row is None else _must(db, row["number"], repeated=True)
+
+
 def turn_back(db: sqlite3.Connection, change: Change) -> None:
     check(db, change)
     db.execute("UPDATE change SET goal = 'undo' WHERE number = ?", (change.number,))

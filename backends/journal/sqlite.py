@@ -183,6 +183,9 @@ class SqliteJournal:
     async def change(self, number: int) -> Change | None:
         return await self._run("read a change", lambda db: changes.read(db, number), write=False)
 
+    async def keyed(self, key: str) -> Change | None:
+        return await self._run("read a change", lambda db: changes.keyed(db, key), write=False)
+
     async def changes(self, service: str | None, *, limit: int = 50) -> Sequence[Change]:
         return await self._run(
             "read changes", lambda db: changes.listed(db, service, limit), write=False

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 
 from backends.base import Router, SlotState
+from backends.journal.base import Change
 from commands.deck import Deck
 from commands.together import together
 from core.config import Service
@@ -26,14 +27,15 @@ async def observe(deck: Deck, service: Service, *, registry: bool = True) -> Obs
     back must not wait for a registry that is down.
     """
     router = deck.router(service)
-    model, split, slots, prompts, releases, previous = await together(
+    model, split, slots, prompts, releases, changes = await together(
         read_model(deck, service) if registry else nothing(),
         read_split(router, service),
         read_slots(deck, service),
         read_prompts(deck, service) if registry else nothing(),
         deck.journal.releases(service.name),
-        previous_split(deck, service),
+        deck.journal.changes(service.name),
     )
+    previous = previous_split(changes)
     view = None
     if router is not None:
         ability = router.ability
@@ -50,6 +52,7 @@ async def observe(deck: Deck, service: Service, *, registry: bool = True) -> Obs
         prompts or {},
         tuple(releases),
         deck.registry.guarded if model or prompts else False,
+        blocked_versions(changes, service.model) if service.model else frozenset(),
     )
 
 
@@ -118,18 +121,35 @@ async def read_prompts(deck: Deck, service: Service) -> Mapping[Ref, str | None]
     return {ref: _text(reading.value) for ref, reading in zip(refs, readings, strict=True)}
 
 
-async def previous_split(deck: Deck, service: Service) -> Split | None:
-    """The settled split before the running canary or shadow, as the journal has it."""
-    for change in await deck.journal.changes(service.name):
-        if change.state not in ("done", "unfinished", "superseded"):
+def previous_split(changes: Sequence[Change]) -> Split | None:
+    """The settled split before the running canary or shadow, from changes, newest first.
+
+    What a change wanted counts only where it was set and stayed; what it set out from, always,
+    but where somebody else's value was found.
+    """
+    for change in changes:
+        moved = next((step for step in change.steps if step.ref.kind == "traffic"), None)
+        if moved is None or change.state == "conflict":
             continue
-        moved = change.plan.find("traffic")
-        if moved is None:
-            continue
-        for value in (moved.after, moved.before):
+        stayed = change.state == "done" or change.plan.goal == "back"
+        arrived = stayed and moved.state in ("done", "found")
+        for value in (moved.after if arrived else None, moved.before):
             if isinstance(value, Split) and value.settled:
                 return value
     return None
+
+
+def blocked_versions(changes: Sequence[Change], model: str) -> frozenset[str]:
+    """The versions of the model that rollbacks left behind, as the journal has it."""
+    return frozenset(
+        step.ref.parts[1]
+        for change in changes
+        for step in change.steps
+        if step.ref.kind == "block"
+        and step.ref.parts[0] == model
+        and step.after is not None
+        and (change.state == "done" or change.plan.goal == "back")
+    )
 
 
 def release_of(seen: Observed) -> Release | None:

@@ -157,6 +157,18 @@ def test_the_same_key_is_one_change_and_another_plan_under_it_an_error(fleet: De
     assert "deploy-77" in other.error["message"]
 
 
+def test_a_change_that_is_asked_for_again_with_its_key_is_answered_as_it_ended(
+    fleet: DeckFleet,
+) -> None:
+    assert fleet.run("canary", "tumor", "3", "--weight", "7", "--yes").code == 0
+    line = ("abort", "tumor", "--yes", "--key", "abort-78")
+    first = fleet.json(*line)
+    again = fleet.json(*line)
+    assert (first.code, again.code) == (0, 0), "there is nothing to abort any more, and it is done"
+    assert again.data["change"] == first.data["change"]
+    assert again.data["state"] == "done"
+
+
 def test_a_candidate_that_does_not_answer_gets_no_traffic(fleet: DeckFleet) -> None:
     pid = fleet.pid("tumor-green")
     assert pid is not None

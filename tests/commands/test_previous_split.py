@@ -1,0 +1,66 @@
+"""What abort goes back to, as the journal has it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from backends.journal.base import Change, Step
+from commands.sources.service import blocked_versions, previous_split
+from core.plan import Plan, Set
+from core.refs import Value, alias_ref, block_ref, traffic_ref
+from core.split import Split
+from tests.core.planning import BLUE, CANARY, GREEN, TAKEN
+
+TRAFFIC = traffic_ref("fraud")
+
+
+def change(state: Any, before: Value, after: Value, step: Any = "done", **more: Any) -> Change:
+    ref = more.pop("ref", TRAFFIC)
+    plan = Plan("cutover", "fraud", more.pop("goal", "forward"), "", (Set(ref, before, after),))
+    steps = (Step(0, ref, before, after, step),)
+    texts = {"actor": "ana", "reason": "", "command": "", "key": None, "holder": "h", "note": ""}
+    rest: dict[str, Any] = {"epoch": 1, "created": TAKEN, "ended": TAKEN, "verified": True}
+    return Change(
+        "id", 1, plan, plan.goal, state, False, release=None, steps=steps, **texts, **rest
+    )
+
+
+WITH_CANARY = change("done", BLUE, CANARY)
+
+
+def test_before_a_canary_is_what_the_canary_set_out_from() -> None:
+    assert previous_split([WITH_CANARY, change("done", GREEN, BLUE)]) == BLUE
+
+
+def test_a_cutover_that_was_put_back_is_not_what_was_before() -> None:
+    for state in ("unfinished", "undone", "superseded", "needs_person"):
+        put_back = change(state, CANARY, GREEN, "undone")
+        assert previous_split([put_back, WITH_CANARY]) == BLUE, state
+
+
+def test_a_cutover_that_failed_where_its_traffic_stands_was_still_never_done() -> None:
+    assert previous_split([change("unfinished", CANARY, GREEN), WITH_CANARY]) == BLUE
+
+
+def test_a_way_back_that_got_as_far_as_the_traffic_counts() -> None:
+    assert previous_split([change("unfinished", CANARY, GREEN, goal="back")]) == GREEN
+    half = change("unfinished", CANARY, GREEN, "failed", goal="back")
+    assert previous_split([half, WITH_CANARY]) == BLUE
+
+
+def test_what_a_change_set_out_from_was_seen_even_if_it_came_to_nothing() -> None:
+    moved_outside = change("undone", BLUE, Split.of({"blue": 1, "green": 9999}), "undone")
+    assert previous_split([moved_outside, change("done", BLUE, GREEN)]) == BLUE
+
+
+def test_of_a_conflict_nothing_is_believed() -> None:
+    assert previous_split([change("conflict", GREEN, CANARY, "foreign"), WITH_CANARY]) == BLUE
+
+
+def test_blocks_are_known_without_the_registry() -> None:
+    ref = block_ref("fraud", "13")
+    left = change("done", None, "errors", ref=ref, goal="back")
+    undone = change("undone", None, "errors", "undone", ref=block_ref("fraud", "14"))
+    other = change("done", "12", "13", ref=alias_ref("fraud", "champion"))
+    assert blocked_versions([left, undone, other], "fraud") == {"13"}
+    assert blocked_versions([left], "another") == set()

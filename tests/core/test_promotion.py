@@ -1,0 +1,93 @@
+"""Promotion: what the gate guards, and what moves together."""
+
+from __future__ import annotations
+
+import pytest
+
+from core.gate import Check, GateReport
+from core.promotion import cutover, promote
+from core.refs import alias_ref, stage_ref, traffic_ref
+from core.split import Split
+from core.versions import Stage, Version
+from tests.core.planning import GREEN, PASSED, VERSIONS, seen, values, version
+
+FAILED = GateReport("13", (Check("headline", "failed", "0.71", "0.9", "run"),))
+V13 = VERSIONS[1]
+
+
+def test_traffic_alias_and_stages_move_together() -> None:
+    plan = promote(seen(), V13, Stage.PRODUCTION, PASSED)
+    assert values(plan.sets) == {
+        traffic_ref("fraud"): GREEN,
+        alias_ref("fraud", "champion"): "13",
+        stage_ref("fraud", "13"): "Production",
+        stage_ref("fraud", "12"): "Archived",
+    }
+    assert not plan.refused
+    assert plan.sets[0].ref.kind == "traffic", "users are on it before the registry says so"
+
+
+@pytest.mark.parametrize("gate", [None, FAILED, GateReport("13", ())])
+@pytest.mark.parametrize(
+    "candidate",
+    [
+        V13,
+        version("13", "Production"),
+        version("13", legacy_stage="Production"),
+        version("13", "Staging", legacy_stage="Production"),
+    ],
+    ids=["staging", "tagged", "legacy", "both"],
+)
+@pytest.mark.parametrize("make", [cutover, lambda s, v, g: promote(s, v, Stage.PRODUCTION, g)])
+def test_whatever_it_is_tagged_only_the_champion_needs_no_gate(
+    make: object, candidate: Version, gate: GateReport | None
+) -> None:
+    plan = make(seen(candidate), candidate, gate)  # type: ignore[operator]
+    assert any("gate" in finding.message for finding in plan.refused)
+
+
+def test_the_champion_gets_its_traffic_back_without_a_gate() -> None:
+    champion = VERSIONS[2]
+    plan = cutover(seen(split=Split.of({"blue": 5000, "green": 5000})), champion, None)
+    assert not plan.refused
+    assert values(plan.sets) == {traffic_ref("fraud"): Split.all_on("blue")}
+
+
+@pytest.mark.parametrize(
+    ("number", "to", "allowed"),
+    [
+        ("14", Stage.STAGING, True),
+        ("14", Stage.PRODUCTION, False),
+        ("14", Stage.ARCHIVED, True),
+        ("13", Stage.DRAFT, True),
+        ("13", Stage.ARCHIVED, True),
+        ("11", Stage.STAGING, True),
+        ("11", Stage.DRAFT, False),
+        ("11", Stage.PRODUCTION, False),
+        ("12", Stage.ARCHIVED, False),
+        ("12", Stage.STAGING, False),
+    ],
+)
+def test_the_transitions(number: str, to: Stage, allowed: bool) -> None:
+    now = seen()
+    chosen = now.need_model().find(number)
+    assert chosen is not None
+    assert (not promote(now, chosen, to, PASSED).refused) is allowed
+
+
+def test_a_stray_production_tag_can_be_taken_off() -> None:
+    stray = version("13", "Production")
+    plan = promote(seen(stray), stray, Stage.ARCHIVED, None)
+    assert not plan.refused
+    assert values(plan.sets) == {stage_ref("fraud", "13"): "Archived"}
+
+
+def test_a_version_with_live_traffic_is_not_archived() -> None:
+    now = seen(split=Split.of({"blue": 9500, "green": 500}))
+    said = promote(now, V13, Stage.ARCHIVED, None).refused[0]
+    assert "5 % of live traffic" in said.message
+
+
+def test_what_was_already_so_is_not_set() -> None:
+    champion = VERSIONS[2]
+    assert promote(seen(), champion, Stage.PRODUCTION, None).sets == ()

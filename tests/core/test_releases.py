@@ -1,0 +1,95 @@
+"""The way back: which release, and what of it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from core.errors import Refused
+from core.observed import SlotView
+from core.refs import Ref, alias_ref, block_ref, slot_ref, stage_ref, traffic_ref
+from core.releases import last_good, rollback
+from core.split import Split
+from tests.core.planning import BLUE, GREEN, release, seen, values, version
+
+PROMOTED = seen(
+    replace(version("13", "Production"), aliases=("champion",)),
+    replace(version("12", "Archived"), aliases=()),
+    split=GREEN,
+    releases=(release(2, "13"), release(1, "12")),
+)
+assert PROMOTED.model is not None
+PROMOTED = replace(PROMOTED, model=replace(PROMOTED.model, aliases={"champion": "13"}))
+
+
+def test_everything_goes_back_together() -> None:
+    plan = rollback(PROMOTED, None, None, "errors 4 %")
+    assert values(plan.sets) == {
+        traffic_ref("fraud"): BLUE,
+        alias_ref("fraud", "champion"): "12",
+        stage_ref("fraud", "12"): "Production",
+        stage_ref("fraud", "13"): "Archived",
+        block_ref("fraud", "13"): "rolled back to r1: errors 4 %",
+    }
+    assert plan.goal == "back"
+
+
+def test_without_the_registry_traffic_goes_back_alone() -> None:
+    plan = rollback(replace(PROMOTED, model=None), None, None, "")
+    assert values(plan.sets) == {traffic_ref("fraud"): BLUE}
+
+
+@pytest.mark.parametrize("registry", [True, False])
+def test_it_never_leads_to_a_version_that_a_rollback_left(registry: bool) -> None:
+    """r2 was v13, and r3 is v12 again: from there r2 looks like the newest that differs."""
+    releases = (release(3, "12"), release(2, "13"), release(1, "11"))
+    now = seen(version("13", "Archived", blocked="errors"), releases=releases)
+    if not registry:
+        now = replace(now, model=None, left_behind=frozenset({"13"}))
+    target = last_good(now)
+    assert target is not None
+    assert target.version == "11"
+
+
+def test_a_release_that_proved_good_is_preferred() -> None:
+    releases = (release(3, "12"), release(2, "13", good=False), release(1, "11"))
+    target = last_good(seen(releases=releases))
+    assert target is not None
+    assert target.name == "r1"
+    shaky = (release(3, "12"), release(2, "11", good=False))
+    plan = rollback(seen(releases=shaky), None, None, "")
+    assert "has not proved good" in plan.findings[0].message
+
+
+def test_a_prompt_goes_back_where_the_weights_stayed() -> None:
+    ref = Ref("prompt", "chat-system@live")
+    service = replace(seen().service, prompts=(ref.name,))
+    releases = (release(2, "12", **{ref.name: "9"}), release(1, "12", **{ref.name: "8"}))
+    now = seen(service=service, prompts={ref: "9"}, releases=releases)
+    assert values(rollback(now, None, None, "").sets) == {ref: "8"}
+    blind = replace(now, model=None, prompts={})
+    assert blind.release_now() == releases[0], "prompts that nobody could read are no difference"
+    assert last_good(blind) == releases[1]
+
+
+@pytest.mark.parametrize("only", ["weights", "routing"])
+def test_traffic_is_never_parted_from_the_load_that_it_needs(only: str) -> None:
+    held = {"blue": SlotView("11", can_load=True), "green": SlotView("13", can_load=True)}
+    plan = rollback(replace(PROMOTED, slots=held), None, only, "")  # type: ignore[arg-type]
+    both = [item for item in plan.sets if item.ref.kind in ("slot", "traffic")]
+    assert [item.ref for item in both] == [slot_ref("fraud", "blue"), traffic_ref("fraud")]
+    assert len({item.group for item in both}) == 1, "the plan box leaves out a group as a whole"
+
+
+def test_without_an_earlier_release_it_says_what_else_there_is() -> None:
+    with pytest.raises(Refused) as raised:
+        rollback(seen(releases=(release(1, "12"),)), None, None, "")
+    assert "cutover" in str(raised.value.hint)
+
+
+def test_during_a_canary_it_leads_to_the_release_before_it() -> None:
+    split = Split.of({"green": 9000, "blue": 1000})
+    assert values(rollback(replace(PROMOTED, split=split), None, "routing", "").sets) == {
+        traffic_ref("fraud"): GREEN
+    }
