@@ -204,7 +204,10 @@ class Setter:
             raise _NotSent(error) from error
         except Timeout:
             await self.sleep(settable.settle_seconds)
-            if (await self.read(ref)).value != after:
+            now = await self.read(ref)
+            # What was there already shows by its revision alone whether it was written.
+            unmoved = settable.guarded and now.revision == reading.revision
+            if now.value != after or (reading.value == after and unmoved):
                 raise
 
     async def _arrived(self, ref: Ref, after: Value) -> None:

@@ -6,7 +6,7 @@ from core.errors import Refused
 from core.gate import GateReport
 from core.observed import Observed
 from core.plan import Finding, Plan, Set
-from core.refs import alias_ref, stage_ref, traffic_ref
+from core.refs import alias_ref, block_ref, stage_ref, traffic_ref
 from core.split import Split, percent
 from core.strategies import GRADUALLY, may_serve, needs_gate, place
 from core.versions import ALLOWED, Stage, Version
@@ -75,6 +75,10 @@ def to_production(seen: Observed, version: Version, gate: GateReport | None, kin
         ref = alias_ref(model.name, alias)
         sets.append(Set(ref, old, version.number, seen.guarded_registry, "weights"))
     sets += _tag(seen, model.name, version, Stage.PRODUCTION)
+    if version.blocked is not None:
+        # A person has read the warning: what serves again is no longer left behind.
+        ref = block_ref(model.name, version.number)
+        sets.append(Set(ref, version.blocked, None, seen.guarded_registry, "weights"))
     left = model.find(old) if old and old != version.number else None
     if left is not None:
         sets += _tag(seen, model.name, left, Stage.ARCHIVED)

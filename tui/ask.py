@@ -101,10 +101,11 @@ def _fault(deck: Deck, words: list[str]) -> Answer:
 def leave_out(proposal: Proposal, refs: frozenset[Ref]) -> Proposal:
     """The proposal without some of its sets, and the line that does the same where one does."""
     plan = proposal.plan.without(refs)
-    parts = {part for item in plan.sets for part in item.group.split()[:1]}
-    line = proposal.line
-    if plan.kind == "rollback" and len(parts) == 1:
-        line += f" --only {next(iter(parts))}"
+    whole, line = proposal.plan.sets, proposal.line
+    parts = {part for item in plan.sets for part in item.group.split()}
+    same = [p for p in parts if plan.sets == tuple(i for i in whole if p in i.group.split())]
+    if plan.kind == "rollback" and same:
+        line += f" --only {min(same)}"
     else:
         line += "  # in part: " + ", ".join(str(item.ref) for item in plan.sets)
     return replace(proposal, plan=plan, line=line)

@@ -140,16 +140,15 @@ def previous_split(changes: Sequence[Change]) -> Split | None:
 
 
 def blocked_versions(changes: Sequence[Change], model: str) -> frozenset[str]:
-    """The versions of the model that rollbacks left behind, as the journal has it."""
-    return frozenset(
-        step.ref.parts[1]
-        for change in changes
-        for step in change.steps
-        if step.ref.kind == "block"
-        and step.ref.parts[0] == model
-        and step.after is not None
-        and (change.state == "done" or change.plan.goal == "back")
-    )
+    """The versions of the model that rollbacks left behind; of changes, newest first."""
+    found: dict[str, bool] = {}
+    for change in changes:
+        if change.state != "done" and change.plan.goal != "back":
+            continue
+        for step in change.steps:
+            if step.ref.kind == "block" and step.ref.parts[0] == model:
+                found.setdefault(step.ref.parts[1], step.after is not None)
+    return frozenset(version for version, blocked in found.items() if blocked)
 
 
 def release_of(seen: Observed) -> Release | None:

@@ -64,3 +64,6 @@ def test_blocks_are_known_without_the_registry() -> None:
     other = change("done", "12", "13", ref=alias_ref("fraud", "champion"))
     assert blocked_versions([left, undone, other], "fraud") == {"13"}
     assert blocked_versions([left], "another") == set()
+    promoted_again = change("done", "errors", None, ref=ref)
+    assert blocked_versions([promoted_again, left], "fraud") == set()
+    assert blocked_versions([left, promoted_again], "fraud") == {"13"}

@@ -6,7 +6,7 @@ import pytest
 
 from core.gate import Check, GateReport
 from core.promotion import cutover, promote
-from core.refs import alias_ref, stage_ref, traffic_ref
+from core.refs import alias_ref, block_ref, stage_ref, traffic_ref
 from core.split import Split
 from core.versions import Stage, Version
 from tests.core.planning import GREEN, PASSED, VERSIONS, seen, values, version
@@ -80,6 +80,13 @@ def test_a_stray_production_tag_can_be_taken_off() -> None:
     plan = promote(seen(stray), stray, Stage.ARCHIVED, None)
     assert not plan.refused
     assert values(plan.sets) == {stage_ref("fraud", "13"): "Archived"}
+
+
+def test_promoting_what_a_rollback_left_takes_its_block_away_and_warns() -> None:
+    left = version("13", "Staging", blocked="errors 4 %")
+    plan = promote(seen(left), left, Stage.PRODUCTION, PASSED)
+    assert values(plan.sets)[block_ref("fraud", "13")] is None
+    assert any("errors 4 %" in finding.message for finding in plan.findings)
 
 
 def test_a_version_with_live_traffic_is_not_archived() -> None:

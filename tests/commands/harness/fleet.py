@@ -31,6 +31,7 @@ BEFORE: Mapping[Ref, Value] = {
     stage_ref("fraud", "11"): "Archived",
     stage_ref("fraud", "12"): "Production",
     stage_ref("fraud", "13"): "Staging",
+    block_ref("fraud", "11"): None,
     block_ref("fraud", "12"): None,
     block_ref("fraud", "13"): None,
     PROMPT: "7",
@@ -99,7 +100,7 @@ def seen(
             number,
             tag_stage=text(stage_ref("fraud", number)),
             aliases=("champion",) if champion == number else (),
-            blocked=text(block_ref("fraud", number)) if number != "11" else None,
+            blocked=text(block_ref("fraud", number)),
         )
         for number in VERSIONS
     )
@@ -171,6 +172,6 @@ def whole(values: Mapping[Ref, Value]) -> str | None:
         version = values[slot_ref("fraud", slot)]
         if values.get(stage_ref("fraud", str(version))) in (None, "Archived"):
             return f"v{version} has traffic in slot {slot}"
-    if values.get(block_ref("fraud", str(champion))) is not None:
+    if values[block_ref("fraud", str(champion))] is not None:
         return f"v{champion} is the champion, and blocked"
     return None
