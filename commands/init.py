@@ -16,6 +16,7 @@ from commands.configfile import config_folder, parse
 from commands.output import envelope, print_json
 from commands.spec import Invocation, Spec, option
 from core.errors import Refused, UsageError
+from core.redaction import shown
 from core.schema import Adapter
 from core.text import clean
 
@@ -162,7 +163,7 @@ def _say(file: Path, found: Found, common: Common) -> None:
         return
     seen: Sequence[str] = found.said or ["nothing was found: name a server with --mlflow URL"]
     for line in seen:
-        print(clean(line))
+        print(shown(line))
     print(f"wrote {file} (read-only: nothing can be changed through it)")
 
 

@@ -15,10 +15,12 @@ from typing import Any, TypeVar
 
 from backends.journal import changes, records
 from backends.journal.base import LEASE_SECONDS, Change, ChangeState, StepState, Verdict
+from backends.journal.kept import kept, kept_readings, kept_verdicts
 from backends.journal.schema import MIGRATIONS
 from core.errors import BackendError, ModeldeckError
 from core.history import Event, Release
 from core.plan import Plan
+from core.redaction import redact
 from core.refs import Ref, Value
 
 T = TypeVar("T")
@@ -150,7 +152,14 @@ class SqliteJournal:
         return await self._run(
             "begin a change",
             lambda db: changes.begin(
-                db, plan, actor, reason, command, key, holder, self.lease_seconds
+                db,
+                kept(plan),
+                redact(actor),
+                redact(reason),
+                redact(command),
+                key,
+                holder,
+                self.lease_seconds,
             ),
         )
 
@@ -160,7 +169,7 @@ class SqliteJournal:
     async def step(self, change: Change, index: int, state: StepState, note: str = "") -> None:
         await self._run(
             "record a step",
-            lambda db: changes.step(db, change, index, state, note, self.lease_seconds),
+            lambda db: changes.step(db, change, index, state, redact(note), self.lease_seconds),
         )
 
     async def turn_back(self, change: Change) -> None:
@@ -171,7 +180,7 @@ class SqliteJournal:
     ) -> None:
         await self._run(
             "record the result",
-            lambda db: changes.finish(db, change, state, verified, note, release),
+            lambda db: changes.finish(db, change, state, verified, redact(note), release),
         )
 
     async def take_over(self, number: int, holder: str) -> Change:
@@ -214,14 +223,17 @@ class SqliteJournal:
     ) -> Sequence[Event]:
         return await self._run(
             "record readings",
-            lambda db: records.note_readings(db, service, readings, taken.timestamp()),
+            lambda db: records.note_readings(
+                db, service, kept_readings(readings), taken.timestamp()
+            ),
         )
 
     async def note_health(
         self, service: str, release: int | None, verdicts: Mapping[str, tuple[str, str]]
     ) -> None:
         await self._run(
-            "record health", lambda db: records.note_health(db, service, release, verdicts)
+            "record health",
+            lambda db: records.note_health(db, service, release, kept_verdicts(verdicts)),
         )
 
     async def note_baseline(self, service: str, release: int, figures: Mapping[str, float]) -> None:
