@@ -29,7 +29,8 @@ class Settable(Protocol):
     settle_seconds: float
     """How long a request that timed out may still land."""
     guarded: bool
-    """Whether the system itself compares before it sets."""
+    """Whether the system itself compares before it sets, and every write of ours makes older
+    revisions stale, also one of the value that is there already."""
 
     async def read(self, ref: Ref) -> Reading:
         """The value now. A thing that exists and has none reads as None.

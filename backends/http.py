@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from core.errors import BackendError, BadAnswer, Denied, Timeout, Unreachable
+from core.redaction import redact, remember
 from core.text import clean
 
 if TYPE_CHECKING:
@@ -47,6 +48,7 @@ class Http:
         if token:
             self._headers["authorization"] = f"Bearer {token}"
         self._auth = auth
+        _remember(self.base_url, auth)
         self._client: httpx.AsyncClient | None = None
 
     def _open(self) -> httpx.AsyncClient:
@@ -223,7 +225,8 @@ def _detail(answer: httpx.Response) -> str:
     if not isinstance(body, dict):
         return ""
     text = body.get("message") or body.get("error") or body.get("detail") or ""
-    return clean(text)[:300] if isinstance(text, str) else ""
+    # A secret that the cut went through would not be known any more.
+    return clean(redact(text))[:300] if isinstance(text, str) else ""
 
 
 _LOOPBACK = re.compile(r"https?://(localhost|127\.[0-9.]+|\[::1\])(:|/|$)")
@@ -232,6 +235,19 @@ _LOOPBACK = re.compile(r"https?://(localhost|127\.[0-9.]+|\[::1\])(:|/|$)")
 def _shown(url: str) -> str:
     """The URL without the user and password that it may carry."""
     return clean(re.sub(r"//[^/@]*@", "//", url))
+
+
+def _remember(url: str, auth: tuple[str, str] | None) -> None:
+    """A server may repeat the whole header, and a URL may carry a password of its own."""
+    from base64 import b64encode
+    from urllib.parse import unquote
+
+    for user, password in re.findall(r"//([^/@:]*):([^/@]*)@", url):
+        auth = auth or (unquote(user), unquote(password))
+        remember(password)
+    if auth is not None:
+        remember(auth[1])
+        remember(b64encode(":".join(auth).encode()).decode())
 
 
 def _without_command_line() -> None:

@@ -1,4 +1,4 @@
-"""Where secrets come from, and how they are kept out of everything that is written."""
+"""Where secrets come from."""
 
 from __future__ import annotations
 
@@ -7,11 +7,8 @@ import stat
 from pathlib import Path
 
 from core.errors import UsageError
+from core.redaction import remember
 from core.schema import Secret
-
-_LOADED: set[str] = set()
-_SHORTEST = 4
-"""Shorter values are not redacted: they would blot out half of every text."""
 
 
 def load(secret: Secret | None) -> str | None:
@@ -19,8 +16,7 @@ def load(secret: Secret | None) -> str | None:
     if secret is None:
         return None
     value = _find(secret)
-    if len(value) >= _SHORTEST:
-        _LOADED.add(value)
+    remember(value)
     return value
 
 
@@ -40,7 +36,12 @@ def _find(secret: Secret) -> str:
                 raise UsageError(
                     f"{path} can be read by others", hint=f"chmod 600 {path}, then try again"
                 )
-            return path.read_text().strip()
+            return path.read_text(encoding="utf-8").strip()
+        except UnicodeDecodeError as error:
+            raise UsageError(
+                f"the secret in {path} cannot be read: it is not UTF-8 text",
+                hint="the file holds the token or password alone",
+            ) from error
         except OSError as error:
             raise UsageError(f"the secret in {path} cannot be read: {error.strerror}") from error
     if secret.keyring is not None:
@@ -58,10 +59,3 @@ def _find(secret: Secret) -> str:
             )
         return str(found)
     raise UsageError("a secret in the config names neither env, file nor keyring")
-
-
-def redact(text: str) -> str:
-    """The text without any secret that this process has loaded."""
-    for value in sorted(_LOADED, key=len, reverse=True):
-        text = text.replace(value, "[redacted]")
-    return text

@@ -6,7 +6,6 @@ import asyncio
 import itertools
 import os
 import signal
-import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, cast
@@ -16,12 +15,17 @@ from commands.common import Common, split_line
 from commands.output import envelope, print_error, print_grids, print_json
 from commands.parse import Parsed, build, invoke, unknown_command
 from commands.spec import Invocation, Spec
+from commands.streams import forgiving, nobody_reads
 from core.errors import EXIT_INTERRUPTED, EXIT_NO, EXIT_OK, ModeldeckError
 
 
 def main(argv: Sequence[str], open_console: Callable[[Path], int] | None = None) -> int:
-    """The exit code of `modeldeck ARGV`, everything printed."""
+    """The exit code of `modeldeck ARGV`, everything printed as far as somebody reads it."""
+    with forgiving():
+        return _main(argv, open_console)
 
+
+def _main(argv: Sequence[str], open_console: Callable[[Path], int] | None) -> int:
     def run_parsed(parsed: Parsed) -> int:
         result = asyncio.run(_run(parsed, open_console))
         return result if isinstance(result, int) else result()
@@ -41,10 +45,6 @@ def main(argv: Sequence[str], open_console: Callable[[Path], int] | None = None)
         return _failed(name or "", error, json_wanted=json_wanted)
     except KeyboardInterrupt:
         return EXIT_INTERRUPTED
-    except BrokenPipeError:
-        # The reader of our output has gone; Python must not complain about it at exit.
-        sys.stdout = None
-        return EXIT_OK
     except Exception as error:
         return _crashed(name or "", error, words)
 
@@ -127,6 +127,8 @@ async def _query(deck: Any, spec: Spec, args: Any, common: Common) -> int:
             code = _failed(spec.name, error, json_wanted=common.json)
         if not common.json:
             print(flush=True)
+        if nobody_reads():
+            break
         try:
             await asyncio.wait_for(stopped.wait(), common.watch)
         except TimeoutError:

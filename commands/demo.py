@@ -23,7 +23,7 @@ from core.errors import (
     UsageError,
     nearest,
 )
-from core.text import clean
+from core.redaction import shown
 from demo.faults import FAULTS as FAULTS
 from demo.faults import switch as switch
 
@@ -114,7 +114,7 @@ def _answer(given: Invocation, data: dict[str, Any], text: str) -> None:
     if given.common.json:
         print_json(envelope("demo", data, None))
     else:
-        print(clean(text))
+        print(shown(text))
 
 
 async def _headless(state: Path, args: Args) -> int:
@@ -137,7 +137,7 @@ async def _headless(state: Path, args: Args) -> int:
         loop.add_signal_handler(number, end)
 
     def say(text: str) -> None:
-        print(clean(text), file=sys.stderr, flush=True)
+        print(shown(text), file=sys.stderr, flush=True)
 
     try:
         async with Fleet(state, say=say, simulate_gpus=args.simulate_gpus) as fleet:
@@ -168,11 +168,11 @@ async def _record(config: Path, stop: asyncio.Event) -> None:
                 try:
                     await recorder.round(name)
                 except ModeldeckError as error:
-                    print(f"watching {name}: {clean(error.message)}", file=sys.stderr)
+                    print(f"watching {name}: {shown(error.message)}", file=sys.stderr)
             try:
                 await note_outside(deck, await read_fleet(deck))
             except ModeldeckError as error:
-                print(f"watching: {clean(error.message)}", file=sys.stderr)
+                print(f"watching: {shown(error.message)}", file=sys.stderr)
             try:
                 await asyncio.wait_for(stop.wait(), RECORD_EVERY)
             except TimeoutError:

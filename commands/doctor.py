@@ -108,6 +108,7 @@ async def run(deck: Deck, _args: Args) -> DoctorReport:
 
 
 async def _journal(deck: Deck) -> list[Health]:
+    """Read first: while another process is stuck in a write, who it is can still be read."""
     loop = asyncio.get_running_loop()
     begun = loop.time()
     found = await deck.journal.check()
@@ -115,7 +116,14 @@ async def _journal(deck: Deck) -> list[Health]:
     detail = f"{deck.journal.path}: {found['changes']} changes; lease: this account only"
     if held:
         detail += f"; held: {held}"
-    return [Health("open it for writing", True, detail, loop.time() - begun)]
+    seen = Health("read it", True, detail, loop.time() - begun)
+    begun = loop.time()
+    try:
+        await deck.journal.check_writable()
+    except ModeldeckError as error:
+        said = f"{error.message}; held: {held}" if held else error.message
+        return [seen, Health("open it for writing", False, said, loop.time() - begun, error.hint)]
+    return [seen, Health("open it for writing", True, "yes", loop.time() - begun)]
 
 
 async def _model(deck: Deck, service: Any) -> list[Health]:

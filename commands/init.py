@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,7 +17,8 @@ from commands.configfile import config_folder, parse
 from commands.output import envelope, print_json
 from commands.spec import Invocation, Spec, option
 from core.errors import Refused, UsageError
-from core.schema import Adapter
+from core.redaction import shown
+from core.schema import Adapter, Secret
 from core.text import clean
 
 
@@ -45,20 +47,55 @@ class Found:
 async def look(args: Args) -> Found:
     """Ask the registry for its models and the driver for its GPUs. Raises BackendError."""
     found = Found()
-    url = args.mlflow or os.environ.get("MLFLOW_TRACKING_URI")
-    if url and url.startswith("http"):
+    whence, url = _mlflow(args)
+    if url.startswith("http"):
         await _models(url, found)
     elif url:
-        found.said.append(f"MLFLOW_TRACKING_URI is {clean(url)}: not a server that can be asked")
+        # It may be the address of a database, with a password in it.
+        scheme = clean(url.partition(":")[0]) if "://" in url else "a path"
+        found.said.append(f"{whence} names {scheme}: not a server that can be asked")
     await _gpus(found)
     return found
+
+
+def check_urls(args: Args) -> None:
+    """Raises UsageError for a URL that holds a password: secrets are references, never values."""
+    whence, url = _mlflow(args)
+    if url.startswith("http") and "@" in url:
+        raise UsageError(
+            f"{whence} holds a user or a password, which the config must not hold",
+            hint="leave it out of the URL and set MLFLOW_TRACKING_USERNAME and "
+            "MLFLOW_TRACKING_PASSWORD",
+        )
+    if "@" in (args.engine or ""):
+        raise UsageError(
+            "--engine holds a user or a password, which the config must not hold",
+            hint="leave it out of the URL: model servers are asked without one",
+        )
+
+
+def _mlflow(args: Args) -> tuple[str, str]:
+    """What names the MLflow server, and its URL."""
+    if args.mlflow:
+        return "--mlflow", args.mlflow
+    return "MLFLOW_TRACKING_URI", os.environ.get("MLFLOW_TRACKING_URI") or ""
+
+
+def _access() -> dict[str, Any]:
+    """How MLflow's own client would sign in: the same variables, in the same order."""
+    user, password, token = (
+        os.environ.get(f"MLFLOW_TRACKING_{name}") for name in ("USERNAME", "PASSWORD", "TOKEN")
+    )
+    if user and password:
+        return {"username": user, "password": Secret(env="MLFLOW_TRACKING_PASSWORD")}
+    return {"token": Secret(env="MLFLOW_TRACKING_TOKEN")} if token else {}
 
 
 async def _models(url: str, found: Found) -> None:
     options = catalog.options_of("registry", "mlflow")
     assert options is not None
     registry: Registry = catalog.open_backend(
-        "registry", Adapter("mlflow", options(url=url)), Context()
+        "registry", Adapter("mlflow", options(url=url, **_access())), Context()
     )
     try:
         names = await registry.names()
@@ -86,7 +123,7 @@ async def _gpus(found: Found) -> None:
 
 def write_config(args: Args, found: Found) -> str:
     """The config as TOML. It is read-only until somebody says otherwise."""
-    url = args.mlflow or os.environ.get("MLFLOW_TRACKING_URI") or ""
+    _, url = _mlflow(args)
     lines = [
         "# Written by `modeldeck init` from what it saw. config.example.toml explains every key.",
         "",
@@ -97,8 +134,9 @@ def write_config(args: Args, found: Found) -> str:
     ]
     if url.startswith("http"):
         lines += ["", "[registry]", 'kind = "mlflow"', f"url = {_toml(url)}"]
-        if os.environ.get("MLFLOW_TRACKING_TOKEN"):
-            lines.append('token = { env = "MLFLOW_TRACKING_TOKEN" }')
+        for key, value in _access().items():
+            written = f'{{ env = "{value.env}" }}' if isinstance(value, Secret) else _toml(value)
+            lines.append(f"{key} = {written}")
     for name, service in found.services.items():
         lines += ["", f"[services.{_toml(name)}]", f"model = {_toml(name)}"]
         said = f"v{service['champion']}" if service["champion"] else "no version yet"
@@ -132,6 +170,7 @@ def target(args: Args) -> Path:
 async def run(_deck: Any, given: Invocation) -> int:
     args = given.args
     assert isinstance(args, Args)
+    check_urls(args)
     file = target(args)
     found = await look(args)
     text = write_config(args, found)
@@ -144,8 +183,16 @@ async def run(_deck: Any, given: Invocation) -> int:
 def save(file: Path, text: str) -> None:
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(text, encoding="utf-8")
-        file.chmod(0o600)
+        # Made with mode 0600: nobody else reads it, not even while it is written.
+        real = file.resolve()
+        descriptor, beside = tempfile.mkstemp(dir=real.parent, prefix=f".{real.name}.")
+        try:
+            with os.fdopen(descriptor, "w", encoding="utf-8") as written:
+                written.write(text)
+            Path(beside).replace(real)
+        except BaseException:
+            Path(beside).unlink()
+            raise
     except OSError as error:
         raise UsageError(f"{file} cannot be written: {error.strerror}") from error
 
@@ -162,7 +209,7 @@ def _say(file: Path, found: Found, common: Common) -> None:
         return
     seen: Sequence[str] = found.said or ["nothing was found: name a server with --mlflow URL"]
     for line in seen:
-        print(clean(line))
+        print(shown(line))
     print(f"wrote {file} (read-only: nothing can be changed through it)")
 
 

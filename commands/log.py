@@ -7,8 +7,8 @@ import traceback
 from datetime import UTC, datetime
 from pathlib import Path
 
-from backends.secrets import redact as redact
 from commands.configfile import state_folder
+from core.redaction import redact
 
 LARGEST = 1024 * 1024
 

@@ -10,7 +10,7 @@ from typing import Any, Literal, TextIO
 
 from commands.spec import Cell, Grid, Style
 from core.errors import BackendError, ModeldeckError
-from core.text import clean
+from core.redaction import redacted, shown
 
 FORMAT = 1
 """The number under "modeldeck": raised when a field is renamed or removed."""
@@ -34,25 +34,25 @@ def envelope(command: str, data: Any, error: ModeldeckError | None) -> dict[str,
     if error is not None:
         document["error"] = {
             "code": error.code,
-            "message": clean(error.message),
+            "message": shown(error.message),
             "backend": error.backend if isinstance(error, BackendError) else None,
-            "hint": clean(error.hint) if error.hint else None,
+            "hint": shown(error.hint) if error.hint else None,
         }
     return document
 
 
 def print_json(document: Mapping[str, Any], out: TextIO | None = None) -> None:
     stream = out or sys.stdout
-    stream.write(json.dumps(document, allow_nan=False, default=str) + "\n")
+    stream.write(json.dumps(redacted(document), allow_nan=False, default=str) + "\n")
     stream.flush()
 
 
 def print_error(error: ModeldeckError, out: TextIO | None = None) -> None:
     stream = out or sys.stderr
     for line in error.message.split("\n"):
-        stream.write(f"modeldeck: {clean(line)}\n")
+        stream.write(f"modeldeck: {shown(line)}\n")
     if error.hint:
-        stream.write(f"  {clean(error.hint)}\n")
+        stream.write(f"  {shown(error.hint)}\n")
     stream.flush()
 
 
@@ -75,22 +75,22 @@ def print_grids(grids: Sequence[Grid], *, color: bool | None = None) -> None:
 
     def text(cell: Cell) -> Text:
         words, style = cell if isinstance(cell, tuple) else (cell, "")
-        return Text(clean(words), style="" if plain else _STYLES[style])
+        return Text(shown(words), style="" if plain else _STYLES[style])
 
     for number, grid in enumerate(grids):
         if number:
             console.print()
         if grid.title:
-            console.print(Text(clean(grid.title), style="" if plain else "bold"))
+            console.print(Text(shown(grid.title), style="" if plain else "bold"))
         if not grid.rows:
             if grid.empty:
-                console.print(Text(clean(grid.empty)))
+                console.print(Text(shown(grid.empty)))
             continue
         table = Table(box=None, pad_edge=False, show_header=bool(grid.columns), header_style="")
         for index, name in enumerate(grid.columns or [""] * len(grid.rows[0])):
             justify: Literal["left", "right"] = "right" if index in grid.right else "left"
             table.add_column(
-                Text(clean(name), style="" if plain else "dim"), justify=justify, overflow="fold"
+                Text(shown(name), style="" if plain else "dim"), justify=justify, overflow="fold"
             )
         for row in grid.rows:
             table.add_row(*(text(cell) for cell in row))

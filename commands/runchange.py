@@ -29,7 +29,7 @@ from commands.setter import Progress
 from commands.spec import plan_of, to_line
 from core.errors import EXIT_OK, ModeldeckError, Refused, UsageError
 from core.plan import Plan
-from core.text import clean
+from core.redaction import shown
 
 
 async def run_change(deck: Deck, parsed: Parsed) -> int:
@@ -90,7 +90,7 @@ def _nothing(plan: Plan, common: Common) -> int:
     if common.json:
         print_json(envelope(plan.kind, {**plan_data(plan, "done"), "verified": True}, None))
     else:
-        print(f"nothing to do: {clean(plan.title)} is already so")
+        print(f"nothing to do: {shown(plan.title)} is already so")
     return EXIT_OK
 
 
@@ -105,7 +105,7 @@ def _ask(deck: Deck, plan: Plan, common: Common) -> None:
         )
     print_grids(plan_grids(plan), color=False if common.no_color else None)
     if deck.production:
-        print(f"environment {clean(deck.environment)} is PRODUCTION", file=sys.stderr)
+        print(f"environment {shown(deck.environment)} is PRODUCTION", file=sys.stderr)
     if need == "name":
         print(f"type {plan.service} to apply it: ", end="", file=sys.stderr, flush=True)
         right = sys.stdin.readline().strip() == plan.service
@@ -129,8 +129,8 @@ async def _carry_out(deck: Deck, plan: Plan, common: Common, line: str) -> Outco
             print("  looking at live traffic …", file=sys.stderr)
         elif progress.state != "intent":
             ref = plan.sets[progress.index].ref
-            note = f" ({clean(progress.text)})" if progress.text else ""
-            print(f"  {clean(ref)} {progress.state}{note}", file=sys.stderr)
+            note = f" ({shown(progress.text)})" if progress.text else ""
+            print(f"  {shown(ref)} {progress.state}{note}", file=sys.stderr)
 
     return await carry_out(
         deck,
@@ -149,7 +149,7 @@ async def _ended(deck: Deck, outcome: Outcome, common: Common) -> int:
         print_json(envelope(outcome.change.plan.kind, await _data(deck, outcome), error))
     elif error is None:
         for line in outcome_lines(outcome):
-            print(clean(line))
+            print(shown(line))
     if error is not None:
         print_error(error)
     return outcome.exit_code

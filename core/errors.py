@@ -14,21 +14,23 @@ ModeldeckError
 
 from __future__ import annotations
 
+from core.redaction import redact
+
 EXIT_OK = 0
 EXIT_NO = 1
 EXIT_INTERRUPTED = 130
 
 
 class ModeldeckError(Exception):
-    """What failed, and what to do next; never shown with a traceback."""
+    """What failed, and what to do next; never shown with a traceback, and without any secret."""
 
     exit_code: int = EXIT_NO
     code: str = "error"
 
     def __init__(self, message: str, *, hint: str | None = None) -> None:
-        super().__init__(message)
-        self.message = message
-        self.hint = hint
+        self.message = redact(message)
+        self.hint = hint and redact(hint)
+        super().__init__(self.message)
 
 
 class UsageError(ModeldeckError):

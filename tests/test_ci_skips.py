@@ -52,3 +52,17 @@ def test_a_skip_of_a_real_server_fails_in_ci_only(
     assert counted in run.stdout, run.stdout
     assert said in run.stdout
     assert run.returncode == (1 if ci else 0)
+
+
+def test_the_ci_run_is_one(tmp_path: Path) -> None:
+    run = Path(__file__).parents[1] / ".ci" / "run"
+    (tmp_path / ".ci").mkdir()
+    (tmp_path / ".ci" / "run").write_text(run.read_text())
+    (tmp_path / "dev").write_text('#!/bin/sh\necho "$CI: $*"\n')
+    (tmp_path / "dev").chmod(0o755)
+    environment = {name: value for name, value in os.environ.items() if name != "CI"}
+    command = ["bash", str(tmp_path / ".ci" / "run")]
+    said = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    lines = said.stdout.splitlines()
+    assert lines
+    assert all(line.startswith("true: ") for line in lines), lines

@@ -7,7 +7,7 @@ from typing import Literal
 
 from rich.cells import cell_len, set_cell_size
 
-from core.text import clean
+from core.redaction import shown
 
 Cell = tuple[str, str]
 """A text that is safe to show, and the names of its styles separated by spaces."""
@@ -27,7 +27,7 @@ def fit(text: object, width: int, align: Align = "<") -> str:
     """The text, made harmless, in exactly `width` cells; what does not fit ends in "…"."""
     if width <= 0:
         return ""
-    safe = clean(text)
+    safe = shown(text)
     if len(safe) > width * MANY_MARKS:
         safe = safe[: width * MANY_MARKS] + "…"
     taken = width_of(safe)
@@ -46,7 +46,7 @@ def fit(text: object, width: int, align: Align = "<") -> str:
 
 def short(text: object, most: int) -> str:
     """The text, made harmless, in at most `most` cells."""
-    safe = clean(text)
+    safe = shown(text)
     return safe if len(safe) <= most and width_of(safe) <= most else fit(safe, most).rstrip()
 
 
@@ -143,4 +143,4 @@ def wrap(text: object, width: int) -> list[str]:
     """The text, made harmless, in lines of at most `width` cells, broken at blanks."""
     from textwrap import wrap as break_lines
 
-    return break_lines(clean(text), max(1, width), break_on_hyphens=False) or [""]
+    return break_lines(shown(text), max(1, width), break_on_hyphens=False) or [""]

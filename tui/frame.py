@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from core.text import clean
+from core.redaction import shown
 from tui.cells import Cell, Row, clipped, line, row_width
 
 FRAME = "frame"
@@ -52,7 +52,7 @@ def rule_row(rule: Rule, width: int, left: str, right: str) -> Row:
 
 
 def _safe(cells: Row) -> Row:
-    return tuple((clean(text), style) for text, style in cells)
+    return tuple((shown(text), style) for text, style in cells)
 
 
 def boxed(lines: Sequence[Line], width: int, *, first: bool = True) -> list[Row]:

@@ -13,7 +13,7 @@ from textual.screen import Screen
 from textual.strip import Strip
 from textual.widget import Widget
 
-from core.text import clean
+from core.redaction import shown
 from tui.cells import Row, blank, fit_exact, width_of
 from tui.style import style_of
 
@@ -117,8 +117,8 @@ class SafeFilter(LineFilter):
     """
 
     def apply(self, segments: list[Segment], background: Color) -> list[Segment]:  # noqa: ARG002
-        if all(clean(segment.text) == segment.text for segment in segments):
+        if all(shown(segment.text) == segment.text for segment in segments):
             return segments
         return [
-            Segment(fit_exact(clean(text), width_of(text)), style) for text, style, _ in segments
+            Segment(fit_exact(shown(text), width_of(text)), style) for text, style, _ in segments
         ]

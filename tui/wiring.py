@@ -11,9 +11,9 @@ from typing import Any
 
 from commands.configfile import state_folder
 from commands.deck import Deck
-from commands.log import redact
 from commands.sources.metrics import Recorder
 from core.errors import ModeldeckError
+from core.redaction import redact
 from core.refs import Ref
 from tui.ask import carry_out_proposal, leave_out, propose
 from tui.line import check_line, complete_line

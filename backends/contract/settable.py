@@ -116,6 +116,28 @@ class SettableContract:
 
         self.run(harness, body)
 
+    def test_writing_what_is_there_already_makes_older_revisions_stale(
+        self, harness: SettableHarness
+    ) -> None:
+        """An undo does so, and a request that was sent before it must then have no effect."""
+
+        async def body(adapter: Settable) -> None:
+            if not adapter.guarded:
+                return
+            # The first write of all may tidy up: it makes a new revision by what it writes.
+            for _ in range(3):
+                old = await adapter.read(harness.ref)
+                now = await adapter.read(harness.ref)
+                await adapter.write(harness.ref, now.value, before=now.value, revision=now.revision)
+                assert (await adapter.read(harness.ref)).value == now.value
+                with pytest.raises(Conflict):
+                    await adapter.write(
+                        harness.ref, harness.values[1], before=old.value, revision=old.revision
+                    )
+                assert (await adapter.read(harness.ref)).value == now.value
+
+        self.run(harness, body)
+
     def test_what_somebody_else_set_meanwhile_is_not_overwritten(
         self, harness: SettableHarness
     ) -> None:

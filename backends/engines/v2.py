@@ -18,6 +18,7 @@ from backends.base import Context, Health, MetricsPage, Reading, SlotState
 from backends.engines.scrapes import Scrape
 from backends.http import Http
 from core.errors import BackendError, BadAnswer, Conflict, Denied, Timeout, UsageError
+from core.redaction import shown
 from core.refs import Ref, Value, show
 from core.schema import Duration
 from core.text import clean
@@ -189,7 +190,7 @@ class V2Slot:
         if not isinstance(said, str):
             raise self._http.bad(what, f"{self._http.address} answered neither a model nor why not")
         await self._http.request("GET", "/v2/health/live", what=what)
-        return SlotState(None, False, clean(said)[:200])
+        return SlotState(None, False, shown(said)[:200])
 
     def _versions(self, answer: Mapping[str, Any], what: str) -> list[str]:
         name, versions = answer.get("name"), answer.get("versions", [])

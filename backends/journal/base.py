@@ -152,7 +152,11 @@ class Journal(Protocol):
     async def verdicts(self) -> Mapping[str, Sequence[Verdict]]:
         """The last verdict per service and layer."""
 
-    async def check(self) -> Mapping[str, Any]: ...
+    async def check(self) -> Mapping[str, Any]:
+        """How many changes there are, and who holds leases; also while somebody else writes."""
+
+    async def check_writable(self) -> None:
+        """Raises BackendError where nothing can be recorded now."""
 
     async def close(self) -> None: ...
 

@@ -15,18 +15,18 @@ from typing import Any, TypeVar
 
 from backends.journal import changes, records
 from backends.journal.base import LEASE_SECONDS, Change, ChangeState, StepState, Verdict
+from backends.journal.kept import kept, kept_readings, kept_verdicts
+from backends.journal.place import prepare_folder, writer
 from backends.journal.schema import MIGRATIONS
 from core.errors import BackendError, ModeldeckError
 from core.history import Event, Release
 from core.plan import Plan
+from core.redaction import redact
 from core.refs import Ref, Value
 
 T = TypeVar("T")
 BUSY_SECONDS = 5.0
 _DAMAGED = "move the file away to start a new one: what is live stays live, its history is in there"
-NETWORK_FILESYSTEMS = frozenset(
-    {"nfs", "nfs4", "cifs", "smb3", "smbfs", "afs", "ceph", "glusterfs", "9p", "fuse.sshfs"}
-)
 
 
 class SqliteJournal:
@@ -72,7 +72,7 @@ class SqliteJournal:
         if self._db is None:
             exists = self._file.exists()
             if not self._read_only:
-                _prepare_folder(self._file)
+                prepare_folder(self._file)
             if self._read_only and not exists:
                 target, uri = ":memory:", False
             else:
@@ -131,7 +131,8 @@ class SqliteJournal:
             hint = "make room, then try again; what was read stays right"
         elif "locked" in said:
             said = f"{self.path} was locked by another process for {BUSY_SECONDS:g} s"
-            hint = "another modeldeck on this machine is stuck: `modeldeck doctor` names it"
+            who = writer(self._file) or "another process of this machine"
+            hint = f"{who} holds it: `modeldeck doctor` names who has a change open"
         elif "not a database" in said or "malformed" in said:
             said = f"{self.path} is no journal, or is damaged ({said})"
             hint = _DAMAGED
@@ -150,7 +151,14 @@ class SqliteJournal:
         return await self._run(
             "begin a change",
             lambda db: changes.begin(
-                db, plan, actor, reason, command, key, holder, self.lease_seconds
+                db,
+                kept(plan),
+                redact(actor),
+                redact(reason),
+                redact(command),
+                key,
+                holder,
+                self.lease_seconds,
             ),
         )
 
@@ -160,7 +168,7 @@ class SqliteJournal:
     async def step(self, change: Change, index: int, state: StepState, note: str = "") -> None:
         await self._run(
             "record a step",
-            lambda db: changes.step(db, change, index, state, note, self.lease_seconds),
+            lambda db: changes.step(db, change, index, state, redact(note), self.lease_seconds),
         )
 
     async def turn_back(self, change: Change) -> None:
@@ -171,7 +179,7 @@ class SqliteJournal:
     ) -> None:
         await self._run(
             "record the result",
-            lambda db: changes.finish(db, change, state, verified, note, release),
+            lambda db: changes.finish(db, change, state, verified, redact(note), release),
         )
 
     async def take_over(self, number: int, holder: str) -> Change:
@@ -214,14 +222,17 @@ class SqliteJournal:
     ) -> Sequence[Event]:
         return await self._run(
             "record readings",
-            lambda db: records.note_readings(db, service, readings, taken.timestamp()),
+            lambda db: records.note_readings(
+                db, service, kept_readings(readings), taken.timestamp()
+            ),
         )
 
     async def note_health(
         self, service: str, release: int | None, verdicts: Mapping[str, tuple[str, str]]
     ) -> None:
         await self._run(
-            "record health", lambda db: records.note_health(db, service, release, verdicts)
+            "record health",
+            lambda db: records.note_health(db, service, release, kept_verdicts(verdicts)),
         )
 
     async def note_baseline(self, service: str, release: int, figures: Mapping[str, float]) -> None:
@@ -241,7 +252,10 @@ class SqliteJournal:
             count = db.execute("SELECT count(*) FROM change").fetchone()[0]
             return {"changes": count, "leases": {row["ref"]: row["holder"] for row in held}}
 
-        return await self._run("open the journal", look)
+        return await self._run("open the journal", look, write=False)
+
+    async def check_writable(self) -> None:
+        await self._run("open it for writing", lambda db: db.execute("SELECT 1"))
 
     async def close(self) -> None:
         if self._thread is not None:
@@ -263,33 +277,3 @@ def transaction(db: sqlite3.Connection, *, write: bool) -> Iterator[None]:
         if db.in_transaction:
             db.execute("ROLLBACK")
         raise
-
-
-def _prepare_folder(file: Path) -> None:
-    if not file.parent.exists():
-        file.parent.mkdir(parents=True, mode=0o700)
-    kind = _filesystem(file.parent)
-    if kind in NETWORK_FILESYSTEMS:
-        raise BackendError(
-            f"{file} lies on a network file system ({kind}), where SQLite's locks do not hold",
-            backend="journal",
-            operation="open",
-            hint='name a local path in the config: [journal] path = "…"',
-        )
-
-
-def _filesystem(folder: Path) -> str:
-    """The type of the file system below the folder, "" where it cannot be told."""
-    try:
-        lines = Path("/proc/self/mounts").read_text().splitlines()
-    except OSError:
-        return ""
-    here = str(folder.resolve())
-    best, kind = "", ""
-    for line in lines:
-        fields = line.split(" ")
-        if len(fields) > 2 and len(fields[1]) >= len(best):
-            point = fields[1].rstrip("/") + "/"
-            if (here + "/").startswith(point):
-                best, kind = fields[1], fields[2]
-    return kind

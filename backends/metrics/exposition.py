@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from backends.base import MetricsPage, Series
 from core.errors import BadAnswer
+from core.redaction import shown
 from core.text import clean
 
 if TYPE_CHECKING:
@@ -66,7 +67,7 @@ def parse(
     for name, rest in lines:
         series = _sample(rest)
         if series is None:
-            said = clean((name + rest)[:120].decode("utf-8", "replace"))
+            said = shown((name + rest).decode("utf-8", "replace"))[:120]
             raise _bad(backend, what, f"a line that is no sample: {said}", None)
         found.setdefault(_text(name), []).append(series)
     return found

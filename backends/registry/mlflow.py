@@ -15,6 +15,7 @@ from backends.registry import mlflow_answers as answers
 from backends.registry import mlflow_filters as filters
 from backends.secrets import load
 from core.errors import BackendError, Conflict, Denied, nearest
+from core.redaction import shown
 from core.refs import Ref, Value, show
 from core.schema import Duration, Secret
 from core.text import clean
@@ -286,7 +287,7 @@ class MlflowRegistry:
         if code == "RESOURCE_DOES_NOT_EXIST":
             return None
         if isinstance(code, str):
-            raise self._denied(what, f"{what}: {clean(answer.get('message', code))[:300]}")
+            raise self._denied(what, f"{what}: {shown(answer.get('message', code))[:300]}")
         return answer
 
     async def _send(self, method: str, path: str, body: Mapping[str, Any], what: str) -> None:

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from core.redaction import redact
 from core.text import clean
 from core.versions import Model, Version
 
@@ -118,7 +119,7 @@ def _metric(item: Mapping[str, Any]) -> float:
         # The only figures that JSON has no number for; anything else is not a metric.
         if value in ("NaN", "Infinity", "-Infinity"):
             return float(value.replace("Infinity", "inf"))
-        raise Malformed(f"metric value {value[:40]!r} is no number")
+        raise Malformed(f"metric value {redact(value)[:40]!r} is no number")
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise Malformed(f"a metric value is {_kind(value)}")
     try:

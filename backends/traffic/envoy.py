@@ -18,8 +18,9 @@ from backends.traffic import envoy_routes as routes
 from backends.traffic.envoy_admin import Admin, Updates, stat_name
 from backends.traffic.envoy_check import examine
 from backends.traffic.envoy_clusters import Clusters
-from backends.traffic.envoy_file import Edit, RouteFile
+from backends.traffic.envoy_file import RouteFile
 from backends.traffic.route_file import Malformed
+from backends.traffic.route_swap import Edit
 from core.errors import BackendError, Conflict, Timeout, Unreachable, UsageError
 from core.refs import Ref, Value, show
 from core.schema import Duration

@@ -14,6 +14,7 @@ from backends.traffic import envoy_routes as routes
 from backends.traffic import route_swap
 from backends.traffic.envoy_clusters import Clusters
 from backends.traffic.route_file import Malformed, dump, load
+from backends.traffic.route_swap import Edit
 from core.errors import BackendError, BadAnswer, Conflict, Denied, Timeout, Unreachable
 from core.refs import Value, show
 from core.split import Split
@@ -27,19 +28,11 @@ class Routes:
     text: bytes
     config: Mapping[Any, Any]
     split: Split
+    stamp: str
+    """Of our last write of the service's routes."""
     revision: str
-    """Of the service's own routes: another service in the same file does not change it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Edit:
-    """A file as it is, and as it shall be."""
-
-    old: bytes
-    new: bytes
-
-    def reversed(self) -> Edit:
-        return Edit(self.new, self.old)
+    """Of the service's own routes: another service in the same file does not change it. A write
+    of ours does, also where it writes what is there already."""
 
 
 class RouteFile:
@@ -53,14 +46,15 @@ class RouteFile:
 
     async def read(self, what: str) -> Routes:
         try:
-            text = await asyncio.to_thread(route_swap.read, self.path)
+            text, stamp = await asyncio.to_thread(route_swap.read_stamped, self.path, self._service)
         except OSError as error:
             said = f"{clean(self.path)} cannot be read: {_reason(error)}"
             raise self.denied(what, said, "`routes` in the config names the route file") from error
         try:
             config = routes.route_config(load(text), self._name)
             split = routes.read_split(config, self._clusters)
-            return Routes(text, config, split, routes.fingerprint(config, self._clusters))
+            revision = f"{stamp}/{routes.fingerprint(config, self._clusters)}"
+            return Routes(text, config, split, stamp, revision)
         except Malformed as error:
             raise BadAnswer(
                 f"{clean(self.path)} {clean(error)}",
@@ -102,15 +96,15 @@ class RouteFile:
             raise self.denied(what, f"{clean(self.path)} {clean(error)}") from error
         config.clear()
         config.update(changed)
-        return Edit(now.text, dump(document, now.text))
+        return Edit.of(self._service, now.text, dump(document, now.text), now.stamp)
 
     async def swap(self, what: str, edit: Edit, deadline: float) -> bool:
-        """Whether the file still held the old text, and now holds the new one, durably."""
+        """Whether all was still as it was read, and the file now holds the new text, durably."""
         stop = threading.Event()
         left = max(0.01, deadline - time.monotonic())
         try:
             done = await asyncio.to_thread(
-                route_swap.replace, self.path, edit.old, edit.new, timeout=left, stop=stop
+                route_swap.replace, self.path, edit, timeout=left, stop=stop
             )
         except asyncio.CancelledError:
             stop.set()
