@@ -7,25 +7,24 @@ import itertools
 import os
 import signal
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any, cast
 
 from commands import catalog
 from commands.common import Common, split_line
 from commands.output import envelope, print_error, print_grids, print_json
 from commands.parse import Parsed, build, invoke, unknown_command
-from commands.spec import Invocation, Spec
+from commands.spec import Invocation, OpenConsole, Spec
 from commands.streams import forgiving, nobody_reads
-from core.errors import EXIT_INTERRUPTED, EXIT_NO, EXIT_OK, ModeldeckError
+from core.errors import EXIT_INTERRUPTED, EXIT_NO, EXIT_OK, ModeldeckError, UsageError
 
 
-def main(argv: Sequence[str], open_console: Callable[[Path], int] | None = None) -> int:
+def main(argv: Sequence[str], open_console: OpenConsole | None = None) -> int:
     """The exit code of `modeldeck ARGV`, everything printed as far as somebody reads it."""
     with forgiving():
         return _main(argv, open_console)
 
 
-def _main(argv: Sequence[str], open_console: Callable[[Path], int] | None) -> int:
+def _main(argv: Sequence[str], open_console: OpenConsole | None) -> int:
     def run_parsed(parsed: Parsed) -> int:
         result = asyncio.run(_run(parsed, open_console))
         return result if isinstance(result, int) else result()
@@ -94,9 +93,7 @@ def _crashed(command: str, error: Exception, words: Sequence[str]) -> int:
     return _failed(command, said, json_wanted=_wants_json(words))
 
 
-async def _run(
-    parsed: Parsed, open_console: Callable[[Path], int] | None
-) -> int | Callable[[], int]:
+async def _run(parsed: Parsed, open_console: OpenConsole | None) -> int | Callable[[], int]:
     """The exit code, or what gives one once the event loop has ended."""
     spec, common = parsed.spec, parsed.common
     if not spec.needs_deck:
@@ -123,6 +120,9 @@ async def _query(deck: Any, spec: Spec, args: Any, common: Common) -> int:
     while not stopped.is_set():
         try:
             code = _show(spec, await spec.run(deck, args), common)
+        except UsageError:
+            # It will be as wrong the next time.
+            raise
         except ModeldeckError as error:
             code = _failed(spec.name, error, json_wanted=common.json)
         if not common.json:

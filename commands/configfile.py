@@ -113,8 +113,12 @@ def find_line(text: str, path: tuple[str, ...]) -> int:
             if not equals or stripped.startswith("#"):
                 continue
             here = (*header, *_keys(key))
-        if len(here) > best and here == path[: len(here)]:
-            best_line, best = number, len(here)
+        same = 0
+        while same < min(len(here), len(path)) and here[same] == path[same]:
+            same += 1
+        # A table that only the header of a longer one names is named there.
+        if same > best and (same == len(here) or same == len(path)):
+            best_line, best = number, same
     return best_line
 
 

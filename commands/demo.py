@@ -205,7 +205,7 @@ def _with_console(state: Path, args: Args, given: Invocation) -> int:
     )
     try:
         path = _wait_until_up(fleet)
-        return given.open_console(path)
+        return given.open_console(path, given.common.read_only, given.common.no_color)
     except KeyboardInterrupt:
         return EXIT_INTERRUPTED
     finally:

@@ -81,13 +81,17 @@ def option(
     return field(default=default, metadata={"param": Param(text, flag, metavar, completes)})
 
 
+OpenConsole = Callable[["Path", bool, bool], int]
+"""On the config there; read-only or not, without colour or not."""
+
+
 @dataclass(frozen=True, slots=True)
 class Invocation:
     """What a command of kind "other" is given: it does without a deck."""
 
     args: Any
     common: Common
-    open_console: Callable[[Path], int] | None = None
+    open_console: OpenConsole | None = None
     """Opens the console on a config; None where there is no console."""
 
 

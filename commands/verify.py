@@ -29,11 +29,12 @@ async def verify(deck: Deck, plan: Plan) -> Verified:
     if router is None or not isinstance(split, Split):
         return Verified(False, "no router can be asked")
     deadline = BACK_SECONDS if plan.goal == "back" else FORWARD_SECONDS
-    seen = await watch(router, split, deadline)
+    before = moved.before if isinstance(moved.before, Split) else None
+    seen = await watch(router, split, deadline, before)
     return Verified(seen.answer == "seen", seen.text, seen.answer == "against")
 
 
-async def watch(router: Router, split: Split, seconds: float) -> Seen:
+async def watch(router: Router, split: Split, seconds: float, before: Split | None = None) -> Seen:
     """Judge the counts that arrive from now on, at the latest after `seconds`."""
     await asyncio.sleep(GRACE_SECONDS)
     start = await router.counts()
@@ -47,6 +48,6 @@ async def watch(router: Router, split: Split, seconds: float) -> Seen:
         if min((*live.values(), *copies.values()), default=0) < 0:
             # A router that restarted counts from 0 again.
             start, live, copies = now, dict.fromkeys(now, 0), dict.fromkeys(now, 0)
-        seen = judge(split, live, copies, final=final)
+        seen = judge(split, live, copies, final=final, before=before)
         if final or seen.answer == "seen":
             return seen

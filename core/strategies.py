@@ -26,6 +26,11 @@ def canary(seen: Observed, version: Version, weight: int, gate: GateReport | Non
             f"modeldeck cutover {seen.name} {version.number}"
         )
     slot, load, findings = place(seen, version.number)
+    if version.number == seen.champion:
+        raise Refused(
+            f"v{version.number} is the champion of {seen.name}: a canary takes its share from it",
+            hint=f"modeldeck abort {seen.name} ends a running canary",
+        )
     base = seen.dominant(but=slot)
     if base is None:
         raise Refused(

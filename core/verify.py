@@ -25,9 +25,21 @@ class Seen:
     text: str
 
 
-def judge(split: Split, live: Mapping[str, int], copies: Mapping[str, int], *, final: bool) -> Seen:
-    """Whether both the live requests and the mirrored ones since the write are as written."""
+def judge(
+    split: Split,
+    live: Mapping[str, int],
+    copies: Mapping[str, int],
+    *,
+    final: bool,
+    before: Split | None = None,
+) -> Seen:
+    """Whether both the live requests and the mirrored ones since the write are as written.
+
+    What would look the same had nothing moved since `before` is not seen yet.
+    """
     seen = judge_live(split, live, final=final)
+    if seen.answer == "seen" and before is not None and _could_be(before, split, live):
+        seen = Seen("not_yet", seen.n, f"{seen.text}; too few to tell it from {before}")
     if seen.answer == "against":
         return seen
     mirrored = judge_mirrors(split, seen.n, copies, final=final)
@@ -92,6 +104,23 @@ def judge_live(split: Split, counts: Mapping[str, int], *, final: bool) -> Seen:
     if worst <= 3 and everywhere:
         return Seen("seen", n, text)
     return Seen("against" if final and (worst > 4 or not everywhere) else "not_yet", n, text)
+
+
+def _could_be(before: Split, split: Split, counts: Mapping[str, int]) -> bool:
+    """Whether the counts might as well have come from the split that was there before.
+
+    Where all traffic is to be on one slot: whether so many requests without a stray were likelier
+    than 1 % under the old shares, (share)^n. Else: within three standard errors of the old ones.
+    """
+    if before.live == split.live:
+        return False
+    n = sum(counts.values())
+    old = {slot: points / WHOLE for slot, points in before.live}
+    if split.settled is not None or len(split.live) == 1:
+        ((slot, _),) = split.live
+        return counts.get(slot, 0) == n and old.get(slot, 0.0) ** n > 0.01
+    slots = set(counts) | set(old)
+    return all(_distance(counts.get(slot, 0), n, old.get(slot, 0.0)) <= 3 for slot in slots)
 
 
 def _worst(answers: set[Answer]) -> Answer:

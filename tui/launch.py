@@ -29,10 +29,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     return cli(words, _open_console)
 
 
-def _open_console(config: Path) -> int:
+def _open_console(config: Path, read_only: bool, no_color: bool) -> int:
     from tui.console import main as console
 
-    return console(["--config", str(config)])
+    flags = ["--read-only"] if read_only else []
+    flags += ["--no-color"] if no_color else []
+    return console(["--config", str(config), *flags])
 
 
 def version() -> str:

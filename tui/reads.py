@@ -51,6 +51,8 @@ class Reads:
         ] = {}
         self._marks: tuple[Event, ...] = ()
         self.words: dict[str, list[str]] = {"service": list(deck.config.services)}
+        if deck.config.demo is not None:
+            self.words["fault"] = []
 
     def has(self, service: str, kind: SourceKind) -> bool:
         """Whether the service's config makes this source possible."""
@@ -194,7 +196,7 @@ class Reads:
                 split.weights.get(row.slot, 0) / WHOLE,
                 split.mirrors.get(row.slot, 0) / WHOLE,
                 arrived[row.slot].requests / total if total and row.slot in arrived else None,
-                total,
+                arrived[row.slot].requests if row.slot in arrived else None,
                 arrived[row.slot].errors if row.slot in arrived else None,
             )
             for row in rows
@@ -213,7 +215,11 @@ class Reads:
             return ""
         small, large = (_counted(view) for view in live)
         name = version_name(live[0].version or f"?{live[0].slot}")
-        return f"{name} {live[0].wanted * 100:g} %: {small[0]} errors of {small[1]:,}, champion {large[0]} of {large[1]:,}"
+        other = version_name(live[1].version or f"?{live[1].slot}")
+        share = f"{live[0].wanted * 100:g} %"
+        return (
+            f"{name} {share}: {small[0]} errors of {small[1]:,}, {other} {large[0]} of {large[1]:,}"
+        )
 
     async def notes(self, service: str) -> tuple[str, ...]:
         """What an operator should know beside a plan."""
@@ -231,4 +237,4 @@ class Reads:
 
 
 def _counted(view: TrafficView) -> tuple[int, int]:
-    return view.errors or 0, round((view.arrives or 0.0) * (view.requests or 0))
+    return view.errors or 0, view.requests or 0

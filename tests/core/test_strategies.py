@@ -29,6 +29,13 @@ def test_a_canary_above_the_ungated_share_needs_the_gate() -> None:
     assert "gate" in canary(seen(), V13, 5001, None).refused[0].message
 
 
+def test_the_champion_is_no_canary_of_another_version() -> None:
+    """Else one per cent of the champion would leave the rest to what no gate has seen."""
+    now = seen(split=Split.of({"blue": 5000, "green": 5000}))
+    with pytest.raises(Refused, match="v12 is the champion"):
+        canary(now, VERSIONS[2], 100, None)
+
+
 @pytest.mark.parametrize("weight", [0, WHOLE, WHOLE + 1, -1])
 def test_a_share_that_is_none_is_an_error(weight: int) -> None:
     with pytest.raises(UsageError):

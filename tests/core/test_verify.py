@@ -72,3 +72,22 @@ def test_a_mirror_that_ended_and_goes_on_is_held_against_it() -> None:
     assert "still mirrored to green 50" in seen.text
     assert judge(ended, {"blue": 100}, {"green": 1}, final=False).answer == "seen"
     assert judge_mirrors(SHADOW, 100, {"green": 90}, final=True).answer == "against"
+
+
+def test_what_would_look_the_same_had_nothing_moved_is_not_seen_yet() -> None:
+    back, before = Split.all_on("blue"), CANARY
+    five = judge(back, {"blue": 5}, {}, final=True, before=before)
+    assert five.answer == "not_yet", "ten per cent on green leave five clean ones six times of ten"
+    assert "too few to tell it from" in five.text
+    assert judge(back, {"blue": 44}, {}, final=False, before=before).answer == "seen"
+    whole = Split.all_on("green")
+    assert judge(whole, {"green": 5}, {}, final=False, before=back).answer == "seen"
+
+
+def test_a_canary_is_told_from_the_one_before_it() -> None:
+    raised = Split.of({"blue": 4000, "green": 6000})
+    half = Split.of({"blue": 5000, "green": 5000})
+    few = {"blue": 7, "green": 7}
+    assert judge(raised, few, {}, final=False, before=half).answer == "not_yet"
+    many = {"blue": 400, "green": 600}
+    assert judge(raised, many, {}, final=False, before=half).answer == "seen"

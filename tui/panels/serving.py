@@ -23,21 +23,22 @@ def traffic_rows(views: Sequence[TrafficView], width: int, height: int) -> list[
     bar = 10 if width >= 64 else 0
     head = f"{fit('version', 9)}{fit('slot', 9)}{fit('wanted', 7, '>')}{fit('arrives', 9, '>')}"
     rows = [line(width, [(f"{head}  {fit('', bar)}{fit('requests', 10, '>')}{fit('errors', 8, '>')}", "dim")])]  # fmt: skip
+    total = sum(view.requests or 0 for view in views)
     for view in views:
-        rows.append(_traffic(view, width, bar))
+        rows.append(_traffic(view, total, width, bar))
         if view.shadow:
             text = f"{share(view.shadow)} % of live requests are mirrored here, answers thrown away"
             rows.append(line(width, [(fit("  shadow ", 9), "accent"), (text, "")]))
     return rows[: max(0, height)]
 
 
-def _traffic(view: TrafficView, width: int, bar: int) -> Row:
+def _traffic(view: TrafficView, total: int, width: int, bar: int) -> Row:
     name = version_name(view.version) if view.version else "–"
     arrives = "?" if view.arrives is None else f"{share(round(view.arrives, 3))} %"
     style = ""
     if view.arrives is None:
         style = "unknown"
-    elif (view.requests or 0) >= ENOUGH and abs(view.arrives - view.wanted) > SLACK:
+    elif total >= ENOUGH and abs(view.arrives - view.wanted) > SLACK:
         style = "warning"
     cells: list[Cell] = [
         (fit(name, 8) + " ", "bold"),
@@ -50,6 +51,12 @@ def _traffic(view: TrafficView, width: int, bar: int) -> Row:
         (fit("–" if view.errors is None else f"{view.errors:,}", 8, ">"), "error" if view.errors else ""),
     ]  # fmt: skip
     return line(width, cells)
+
+
+def _held(view: SlotView) -> str:
+    if view.version:
+        return version_name(view.version)
+    return "?" if view.ready is None else "empty"
 
 
 def slot_rows(
@@ -71,7 +78,7 @@ def slot_rows(
         active = "" if view.active is None else f"{view.active:,} active"
         cells: list[Cell] = [
             (fit(view.slot, 9) + " ", "bold"),
-            (fit(version_name(view.version) if view.version else "empty", 7) + " ", ""),
+            (fit(_held(view), 7) + " ", ""),
             (fit(state[0], 12), state[1]),
             (fit(active, 10, ">") + "  ", ""),
         ]
