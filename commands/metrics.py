@@ -13,6 +13,7 @@ from commands.spec import Cell, Grid, Spec, option, positional
 from core.config import LAYERS
 from core.errors import BackendError, ModeldeckError, UsageError, nearest
 from core.figures import Figure
+from core.status import State
 from core.units import parse_duration, show_value
 from core.versions import version_name
 
@@ -48,11 +49,11 @@ class MetricsReport:
         for whole in (figure for figure in self.figures if figure.version is None):
             each = {f.version: f for f in self.figures if f.concept == whole.concept}
             cells = [_cell(each.get(version)) for version in versions]
-            limit = whole.critical if whole.critical is not None else whole.warning
             said = whole.why if whole.value is None else _bounds(whole)
-            shown = show_value(limit, whole.unit) if limit is not None else "–"
             title: Cell = (whole.title, "strong")
-            rows.append((title, _cell(whole), *cells, shown, whole.vantage, (said, "dim")))
+            rows.append(
+                (title, _cell(whole), *cells, whole.limit_text, whole.vantage, (said, "dim"))
+            )
         names = [version_name(version) for version in versions]
         columns = ("", "whole", *names, "limit", "seen from", "")
         right = frozenset(range(1, len(names) + 3))
@@ -66,11 +67,9 @@ def _cell(figure: Figure | None) -> Cell:
     if figure is None or figure.value is None:
         return "–", "dim"
     text = show_value(figure.value, figure.unit)
-    if figure.critical is not None and figure.value >= figure.critical:
+    if figure.state is State.CRITICAL:
         return text, "critical"
-    if figure.warning is not None and figure.value >= figure.warning:
-        return text, "warning"
-    return text
+    return (text, "warning") if figure.state is State.WARNING else text
 
 
 def _bounds(figure: Figure) -> str:

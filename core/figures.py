@@ -9,6 +9,8 @@ from datetime import datetime
 from typing import Any, Literal
 
 from core.config import Layer, Threshold
+from core.status import State, judge
+from core.units import show_value
 
 Unit = Literal["per_second", "share", "seconds", "count", "tokens"]
 Direction = Literal["lower", "higher", ""]
@@ -35,8 +37,8 @@ class Figure:
     """The histogram bucket that a tail quantile was interpolated in."""
     n: int | None = None
     """How many requests stand behind it."""
-    warning: float | None = None
-    critical: float | None = None
+    threshold: Threshold | None = None
+    """The limits that the config sets for the concept."""
     vantage: str = ""
     why: str = ""
     history: tuple[tuple[float, float], ...] = ()
@@ -44,8 +46,27 @@ class Figure:
     seconds: float | None = None
     """The time that it was measured over; None for what is read at one instant."""
 
+    @property
+    def state(self) -> State:
+        return judge(self.value, self.threshold)
+
+    @property
+    def limit(self) -> float | None:
+        """The limit to show: the critical one where there is one."""
+        if self.threshold is None:
+            return None
+        critical = self.threshold.critical
+        return critical if critical is not None else self.threshold.warning
+
+    @property
+    def limit_text(self) -> str:
+        """The limit with its unit, and "<" where low is bad; "–" where there is none."""
+        shown = show_value(self.limit, self.unit)
+        return f"< {shown}" if self.threshold is not None and self.threshold.below else shown
+
     def to_json(self) -> dict[str, Any]:
         """Without the history; an open upper bound is None."""
+        limits = self.threshold
         return {
             "concept": self.concept,
             "title": self.title,
@@ -56,8 +77,10 @@ class Figure:
             "slot": self.slot,
             "bounds": None if self.bounds is None else [_finite(bound) for bound in self.bounds],
             "n": self.n,
-            "warning": self.warning,
-            "critical": self.critical,
+            "state": self.state.value,
+            "warning": None if limits is None else limits.warning,
+            "critical": None if limits is None else limits.critical,
+            "below": limits is not None and limits.below,
             "vantage": self.vantage,
             "why": self.why,
             "direction": self.direction,
@@ -75,12 +98,7 @@ class Mark:
 
 def limited(figures: Sequence[Figure], thresholds: Mapping[str, Threshold]) -> tuple[Figure, ...]:
     """The figures with the limits that the config sets for their concepts."""
-    return tuple(
-        replace(figure, warning=limit.warning, critical=limit.critical)
-        if (limit := thresholds.get(figure.concept))
-        else figure
-        for figure in figures
-    )
+    return tuple(replace(figure, threshold=thresholds.get(figure.concept)) for figure in figures)
 
 
 def _finite(value: float) -> float | None:

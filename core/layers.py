@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from core.config import LAYERS, Layer, Threshold
 from core.figures import Figure
-from core.status import LayerState, State, judge_figure, worst
+from core.status import LayerState, State, judge, worst
 from core.units import show_value
 from core.versions import version_name
 
@@ -33,14 +33,13 @@ def judge_layers(
             if figure.version is None:
                 untold.setdefault(threshold.layer, f"{title}: {figure.why}")
             continue
-        limit = threshold.critical if threshold.critical is not None else threshold.warning
-        state = judge_figure(title, figure.value, threshold, show_value(figure.value, figure.unit))
-        if state.state is not State.OK and limit is not None:
-            beyond = threshold.critical if state.state is State.CRITICAL else threshold.warning
+        state = judge(figure.value, threshold)
+        because = f"{title} {show_value(figure.value, figure.unit)}"
+        if state is not State.OK:
+            beyond = threshold.critical if state is State.CRITICAL else threshold.warning
             sign = "<" if threshold.below else ">"
-            shown = show_value(beyond, figure.unit)
-            state = LayerState(state.state, f"{state.because} {sign} {shown}")
-        told[threshold.layer].append(state)
+            because += f" {sign} {show_value(beyond, figure.unit)}"
+        told[threshold.layer].append(LayerState(state, because))
     layers: dict[Layer, LayerState] = {}
     for layer in LAYERS:
         if told[layer]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -90,16 +91,22 @@ class ServiceStatus:
         return self.state is State.OK
 
 
-def judge_figure(name: str, value: float, threshold: Threshold, text: str) -> LayerState:
-    """The state that one figure is in. `text` is the figure as a person reads it."""
+def judge(value: float | None, threshold: Threshold | None) -> State:
+    """Where a figure stands to its limits, which the limits themselves count as beyond.
+
+    Unknown where there is no value; nothing is wrong with what has no limit.
+    """
+    if value is None or math.isnan(value):
+        return State.UNKNOWN
+    if threshold is None:
+        return State.OK
 
     def beyond(limit: float | None) -> bool:
         return limit is not None and (value <= limit if threshold.below else value >= limit)
 
-    for state, limit in ((State.CRITICAL, threshold.critical), (State.WARNING, threshold.warning)):
-        if beyond(limit):
-            return LayerState(state, f"{name} {text}")
-    return LayerState(State.OK, f"{name} {text}")
+    if beyond(threshold.critical):
+        return State.CRITICAL
+    return State.WARNING if beyond(threshold.warning) else State.OK
 
 
 def worst(states: list[LayerState]) -> LayerState:

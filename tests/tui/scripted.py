@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from commands.spec import Grid
+from core.config import Threshold
 from core.errors import ModeldeckError, UsageError
 from core.figures import Figure, Mark
 from core.gate import Check, GateReport
@@ -88,11 +89,12 @@ def instruments(moving: float = 0.0) -> Instruments:
     history = tuple((at - 900 + 30 * i, 0.6 + (0.05 * i if i > 15 else 0)) for i in range(31))
     return Instruments(
         (
-            Figure("ttft_p95", "TTFT p95", "system", "seconds", 1.9 + moving, warning=0.7,
-                   critical=0.8, history=history, direction="lower"),
+            Figure("ttft_p95", "TTFT p95", "system", "seconds", 1.9 + moving,
+                   threshold=Threshold(0.7, 0.8), history=history, direction="lower"),
             Figure("tokens_in", "tokens in/req", "model", "tokens", 4310.0),
             Figure("requests", "requests", "system", "per_second", 214.0 + moving, history=history),
-            Figure("errors", "error share", "system", "share", 0.0031, critical=0.02),
+            Figure("errors", "error share", "system", "share", 0.0031,
+                   threshold=Threshold(critical=0.02)),
             Figure("cost", "cost", "business", "count", None, why="nothing measures it"),
         ),
         "r17",

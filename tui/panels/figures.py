@@ -19,17 +19,6 @@ from tui.words import figure as words
 NUMBER = 9
 
 
-def figure_state(figure: Figure) -> State:
-    """Where the value stands to its limits; unknown where there is no value."""
-    if figure.value is None:
-        return State.UNKNOWN
-    low = figure.direction == "higher"
-    for limit, state in ((figure.critical, State.CRITICAL), (figure.warning, State.WARNING)):
-        if limit is not None and (figure.value <= limit if low else figure.value >= limit):
-            return state
-    return State.OK
-
-
 def figures_title(feed: Feed[Instruments], window: float) -> str:
     """ "now / on r17 / limit, 15m"."""
     release = feed.value.release if feed.value is not None else None
@@ -60,7 +49,7 @@ def figure_rows(
         heads.append(fit("limit", NUMBER, ">"))
     rows = [line(width, [("".join(heads), "dim")])]
     for figure in figures:
-        state = State.UNKNOWN if stale else figure_state(figure)
+        state = State.UNKNOWN if stale else figure.state
         style = OF_STATE[state]
         value = words(figure.value, figure.unit) if figure.value is not None else "–"
         cells: list[Cell] = [
@@ -72,8 +61,7 @@ def figure_rows(
             base = instruments.baseline.get((figure.concept, figure.version))
             cells.append((fit(words(base, figure.unit), NUMBER, ">"), "dim"))
         if with_limit:
-            limit = figure.critical if figure.critical is not None else figure.warning
-            cells.append((fit(words(limit, figure.unit), NUMBER, ">"), "dim"))
+            cells.append((fit(figure.limit_text, NUMBER, ">"), "dim"))
         if figure.value is None and figure.why:
             cells.append(("  " + fit(figure.why, max(0, trail)), "dim"))
         elif trail >= 8:
@@ -94,7 +82,7 @@ def shown(figures: Sequence[Figure]) -> list[Figure]:
     order = {State.CRITICAL: 0, State.WARNING: 1, State.OK: 2, State.UNKNOWN: 3}
     worst: dict[str, int] = {}
     for figure in kept:
-        rank = order[figure_state(figure)]
+        rank = order[figure.state]
         worst[figure.concept] = min(worst.get(figure.concept, 9), rank)
     return sorted(kept, key=lambda f: worst[f.concept])
 
