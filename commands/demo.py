@@ -136,9 +136,6 @@ async def _headless(state: Path, args: Args) -> int:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         loop.add_signal_handler(number, end)
 
-    def say(text: str) -> None:
-        print(shown(text), file=sys.stderr, flush=True)
-
     try:
         async with Fleet(state, say=say, simulate_gpus=args.simulate_gpus) as fleet:
             up = True
@@ -154,25 +151,27 @@ async def _headless(state: Path, args: Args) -> int:
     return EXIT_INTERRUPTED
 
 
+def say(text: str) -> None:
+    print(shown(text), file=sys.stderr, flush=True)
+
+
 async def _record(config: Path, stop: asyncio.Event) -> None:
     """Watch the fleet as a console would, so that scripts find fresh verdicts."""
     from commands.deck import Deck
     from commands.sources.fleet import read_fleet
     from commands.sources.history import note_outside
     from commands.sources.metrics import Recorder
+    from commands.sources.recording import Recording
 
     async with Deck.open(str(config)) as deck:
-        recorder = Recorder(deck)
+
+        async def outside() -> None:
+            await note_outside(deck, await read_fleet(deck))
+
+        turns = Recording(Recorder(deck), say)
         while not stop.is_set():
-            for name in recorder.watches:
-                try:
-                    await recorder.round(name)
-                except ModeldeckError as error:
-                    print(f"watching {name}: {shown(error.message)}", file=sys.stderr)
-            try:
-                await note_outside(deck, await read_fleet(deck))
-            except ModeldeckError as error:
-                print(f"watching: {shown(error.message)}", file=sys.stderr)
+            await turns.turn()
+            await turns.attempt("what changed outside", outside())
             try:
                 await asyncio.wait_for(stop.wait(), RECORD_EVERY)
             except TimeoutError:

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from asyncio import Event as StopEvent
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
 from commands.configfile import state_folder
 from commands.deck import Deck
 from commands.sources.metrics import Recorder
-from core.errors import ModeldeckError
+from commands.sources.recording import Recording
 from core.redaction import redact
 from core.refs import Ref
 from tui.ask import carry_out_proposal, leave_out, propose
@@ -20,6 +20,7 @@ from tui.line import check_line, complete_line
 from tui.reads import Reads
 from tui.seam import Answer, Facts, Outcome, Progress, Proposal, Source
 
+LEASE_NOTE = "lease: this account only"
 RECORD_EVERY = 2.0
 """Seconds between two looks at one service, for a small fleet."""
 EACH = 0.25
@@ -32,6 +33,7 @@ class DeckBackend:
     def __init__(self, deck: Deck) -> None:
         self._deck = deck
         self._recorder = Recorder(deck)
+        self._turns = Recording(self._recorder, self._notice)
         self._reads = Reads(deck, self._recorder)
         self._recording: asyncio.Task[None] | None = None
         services = tuple(deck.config.services)
@@ -42,7 +44,7 @@ class DeckBackend:
             deck.read_only,
             deck.actor,
             services,
-            ("lease: this account only",),
+            (LEASE_NOTE,),
             state_folder() / "copied.txt",
         )
 
@@ -50,19 +52,22 @@ class DeckBackend:
         self._recording = asyncio.create_task(self._record())
 
     async def close(self) -> None:
-        if self._recording is not None:
-            self._recording.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._recording
-        await self._deck.close()
+        try:
+            if self._recording is not None:
+                self._recording.cancel()
+                await asyncio.gather(self._recording, return_exceptions=True)
+        finally:
+            await self._deck.close()
 
     async def _record(self) -> None:
-        """Look at every service in turn; what a backend spoils is met again at the next turn."""
         while True:
-            for name in self._recorder.watches:
-                with contextlib.suppress(ModeldeckError):
-                    await self._recorder.round(name)
+            await self._turns.turn()
             await asyncio.sleep(self._rhythm)
+
+    def _notice(self, _said: str) -> None:
+        """The header says what is not recorded, for as long as it is not."""
+        notes = [f"{name} not recorded: {why}" for name, why in self._turns.trouble.items()]
+        self.facts = replace(self.facts, notes=(*notes, LEASE_NOTE))
 
     def sources(self) -> Sequence[Source[Any]]:
         reads = self._reads
