@@ -11,7 +11,7 @@ from collections.abc import MutableMapping, Sequence
 from contextlib import closing
 
 from commands.common import take_name
-from commands.configfile import Loaded, load, state_folder
+from commands.configfile import Loaded, load
 from core.errors import ModeldeckError
 from core.releases import PARTS
 from core.versions import Stage
@@ -113,10 +113,9 @@ _CHANGES = f"SELECT number FROM change WHERE open = 1 AND {_OF}"
 
 
 def _journalled(loaded: Loaded, query: str, service: str | None) -> list[str]:
-    named = loaded.config.journal.path
-    path = named or str(state_folder() / f"{loaded.config.environment.name}.db")
+    uri = f"{loaded.journal.absolute().as_uri()}?mode=ro"
     try:
-        with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=0.2)) as db:
+        with closing(sqlite3.connect(uri, uri=True, timeout=0.2)) as db:
             rows = db.execute(query, {"service": service})
             return [str(row[0]) for row in rows if row[0] is not None]
     except sqlite3.Error:

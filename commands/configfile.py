@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 import sys
@@ -21,6 +22,26 @@ class Loaded:
 
     config: Config
     path: Path | None
+
+    @property
+    def environment(self) -> str:
+        """The environment's name: the config's own, else that of its file."""
+        return self.config.environment.name or (self.path.stem if self.path else "local")
+
+    @property
+    def journal(self) -> Path:
+        """Where the journal lies.
+
+        A config that names no environment gets a journal of its own: its file's name alone could
+        be that of another config, and their changes would mix.
+        """
+        if self.config.journal.path:
+            return Path(self.config.journal.path).expanduser()
+        name = self.environment
+        if self.config.environment.name is None and self.path is not None:
+            place = hashlib.sha256(str(self.path.resolve()).encode()).hexdigest()[:8]
+            name = f"{self.path.stem[:60]}-{place}"
+        return state_folder() / f"{name}.db"
 
 
 def config_folder() -> Path:

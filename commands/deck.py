@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from backends import catalog
 from backends.base import Context, Registry, Router, Settable, Slot
-from commands.configfile import Loaded, load, state_folder
+from commands.configfile import Loaded, load
 from commands.identity import actor, holder
 from core.config import Config, Service
 from core.errors import Refused, UsageError, nearest
@@ -27,6 +27,7 @@ class Deck:
     """What a command is given first. An async context manager: leaving it closes every backend."""
 
     def __init__(self, loaded: Loaded, *, read_only: bool = False) -> None:
+        self._loaded = loaded
         self.config: Config = loaded.config
         self.path: Path | None = loaded.path
         self.read_only = read_only or loaded.config.environment.read_only
@@ -83,7 +84,7 @@ class Deck:
 
     @property
     def environment(self) -> str:
-        return self.config.environment.name
+        return self._loaded.environment
 
     @property
     def production(self) -> bool:
@@ -93,7 +94,11 @@ class Deck:
         found = self.config.services.get(name)
         if found is None:
             known = list(self.config.services)
-            hint = f"the config names {', '.join(known[:12])}" if known else "the config names none"
+            hint = (
+                f"the config names {', '.join(known[:12])}"
+                if known
+                else "the config names none: modeldeck init writes one for each model of a registry"
+            )
             raise UsageError(f"there is no service {name!r}.{nearest(name, known)}", hint=hint)
         return found
 
@@ -135,13 +140,8 @@ class Deck:
         if key not in self._opened:
             from backends.journal.sqlite import SqliteJournal
 
-            named = self.config.journal.path
-            path = Path(named).expanduser() if named else self._default_journal()
-            self._opened[key] = SqliteJournal(path)
+            self._opened[key] = SqliteJournal(self._loaded.journal)
         return cast("SqliteJournal", self._opened[key])
-
-    def _default_journal(self) -> Path:
-        return state_folder() / f"{self.environment}.db"
 
     def settable(self, ref: Ref) -> Settable:
         """The adapter that reads and sets the ref."""

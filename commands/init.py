@@ -128,7 +128,8 @@ def write_config(args: Args, found: Found) -> str:
         "# Written by `modeldeck init` from what it saw. config.example.toml explains every key.",
         "",
         "[environment]",
-        'name = "default"',
+        "# The header and the journal take this file's name; this is another one:",
+        '# name = "prod"',
         "# Nothing can be changed until this is false.",
         "read_only = true",
     ]

@@ -14,7 +14,8 @@ LAYERS: tuple[Layer, ...] = ("system", "data", "model", "business")
 
 @dataclass(frozen=True, slots=True)
 class Environment:
-    name: str = "local"
+    name: str | None = None
+    """Also names the journal's file. Without it the config's file lends its own name."""
     production: bool = False
     read_only: bool = False
 
@@ -105,11 +106,25 @@ def read_config(
         for prompt in service.prompts
         if not all(prompt.rpartition("@")[::2])
     ]
-    problems += _unknown_figures(config)
+    problems += _no_file_name(config.environment.name) + _unknown_figures(config)
     if problems:
         return None, problems
     named = {name: replace(service, name=name) for name, service in config.services.items()}
     return replace(config, services=named), []
+
+
+def _no_file_name(name: str | None) -> list[Problem]:
+    """The name is a part of the journal's path, and must not lead out of its folder."""
+    if name is None or (
+        name.strip()
+        and name.isprintable()
+        and "/" not in name
+        and name[0] != "."
+        and len(name.encode()) <= 100
+    ):
+        return []
+    said = f'is {name!r}; it names a file too: write a short name without "/", such as "prod"'
+    return [Problem(("environment", "name"), said)]
 
 
 def _unknown_figures(config: Config) -> list[Problem]:

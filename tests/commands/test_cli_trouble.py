@@ -71,6 +71,14 @@ def test_no_services_no_trouble(folder: Path) -> None:
     assert ran.data == {"services": []}
 
 
+def test_a_registry_alone_is_no_service_and_init_is_named(folder: Path) -> None:
+    text = '[registry]\nkind = "mlflow"\nurl = "http://127.0.0.1:9"\n'
+    ran = modeldeck("versions", "fraud", "-o", "json", config=write(folder, text))
+    assert ran.code == 2
+    assert "modeldeck init" in ran.error["hint"]
+    assert modeldeck("status", "-o", "json", config=write(folder, text)).data == {"services": []}
+
+
 LIES = ("html", "half an answer", "a list", "nested", "500", "401", "closes in the head", "no http")
 
 
