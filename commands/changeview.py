@@ -110,6 +110,8 @@ class ChangeFailed(ModeldeckError):
         hint = outcome.cause.hint if outcome.cause else None
         if outcome.exit_code == Unfinished.exit_code:
             hint = f"modeldeck changes {outcome.change.plan.service} shows what is live and why"
+        if outcome.state == "needs_person":
+            hint = f"modeldeck recover {outcome.change.number} names what to put right by hand"
         super().__init__("; ".join(outcome_lines(outcome)), hint=hint)
         self.exit_code = outcome.exit_code
         self.code = outcome.state

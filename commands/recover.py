@@ -6,9 +6,11 @@ from dataclasses import dataclass
 
 from backends.journal.base import Change
 from commands.deck import Deck
+from commands.setter import UNKNOWN
 from commands.spec import Spec, positional
 from core.errors import Refused, UsageError
 from core.plan import Finding, Plan
+from core.refs import show
 from core.units import show_time
 
 
@@ -29,6 +31,8 @@ async def run(deck: Deck, args: Args) -> Plan:
             hint="its lease ends by itself seconds after its program does",
         )
     plan = change.plan
+    if change.state == "needs_person":
+        await _check_put_right(deck, change)
     back = change.goal == "back"
     way = "finishes it" if back else "undoes it, or finishes it where everything is already set"
     findings = (
@@ -41,6 +45,23 @@ async def run(deck: Deck, args: Args) -> Plan:
     return Plan("recover", plan.service, "back", title, plan.sets, findings, evidence)
 
 
+async def _check_put_right(deck: Deck, change: Change) -> None:
+    """Raises Refused, naming what is left to a person, until all of it reads as it should."""
+    wrong = []
+    for step in change.steps:
+        if step.state in UNKNOWN:
+            wanted = step.after if change.goal == "back" else step.before
+            value = (await deck.settable(step.ref).read(step.ref)).value
+            if value != wanted:
+                wrong.append(f"{step.ref} is {show(value)} and should be {show(wanted)}")
+    if wrong:
+        raise Refused(
+            f"change {change.number} of {change.plan.service} needs a person: {'; '.join(wrong)}",
+            hint=f"set it by hand, then modeldeck recover {change.number} closes the change; "
+            f"so does any later change that ends done: modeldeck rollback {change.plan.service}",
+        )
+
+
 async def _find(deck: Deck, text: str | None) -> Change:
     if text is not None:
         if not text.isdigit():
@@ -48,16 +69,19 @@ async def _find(deck: Deck, text: str | None) -> Change:
         found = await deck.journal.change(int(text))
         if found is None:
             raise UsageError(f"there is no change {text}", hint="modeldeck changes lists them")
-        if not found.open:
+        left = await deck.journal.unsettled()
+        if found.number not in (change.number for change in left):
             raise Refused(f"change {text} has ended ({found.state}): there is nothing to recover")
         return found
-    open_ones = await deck.journal.open_changes()
+    unsettled = await deck.journal.unsettled()
+    # What can be finished here goes before what waits for a person.
+    open_ones = [change for change in unsettled if change.open] or unsettled
     if len(open_ones) == 1:
         return open_ones[0]
     if not open_ones:
         raise Refused("nothing to recover: every change has ended")
     numbers = ", ".join(f"{c.number} ({c.plan.service})" for c in open_ones)
-    raise UsageError(f"several changes are open: {numbers}", hint="name one of them")
+    raise UsageError(f"several changes are unsettled: {numbers}", hint="name one of them")
 
 
 SPEC = Spec(

@@ -51,8 +51,7 @@ class StatusReport:
             change = status.open_change
             if change is not None and not change.running:
                 return Unfinished(
-                    f"change {change.number} of {status.service} was cut off",
-                    hint=f"modeldeck recover {change.number} finishes or undoes it",
+                    f"change {change.number} of {status.service} {change.said}", hint=change.hint
                 )
         for status in self.services:
             for source, said in status.errors.items():
@@ -84,6 +83,7 @@ def status_json(status: ServiceStatus) -> dict[str, Any]:
         else {
             "change": change.number,
             "kind": change.kind,
+            "state": change.state,
             "actor": change.actor,
             "since": show_time(change.since),
             "running": change.running,
@@ -124,8 +124,7 @@ def _row(status: ServiceStatus) -> tuple[Cell, ...]:
 def _because(status: ServiceStatus) -> str:
     change = status.open_change
     if change is not None:
-        who = "is running" if change.running else "was cut off"
-        return f"{change.kind} by {change.actor} {who} (change {change.number})"
+        return f"{change.kind} by {change.actor} {change.said} (change {change.number})"
     if status.errors:
         return next(iter(status.errors.values()))
     ranked = sorted(status.layers.items(), key=lambda item: _TROUBLE.index(item[1].state))

@@ -9,7 +9,7 @@ ModeldeckError
 │   ├── Timeout         no answer in time: whether the request had an effect is not known
 │   ├── BadAnswer       an answer that is not what the protocol says
 │   └── Denied          the backend understood and said no
-└── Unfinished      6   stopped half-way: the journal knows, `modeldeck recover` goes on
+└── Unfinished      6   stopped half-way: the journal knows, `modeldeck recover` goes on or says how
 """
 
 from __future__ import annotations

@@ -39,7 +39,7 @@ class LayerState:
 
 @dataclass(frozen=True, slots=True)
 class OpenChange:
-    """A change that was begun and not ended."""
+    """A change that was begun and not ended, or that left its service half-way."""
 
     number: int
     kind: str
@@ -48,6 +48,22 @@ class OpenChange:
     since: datetime
     running: bool
     """Whether a live console or command still holds its lease."""
+
+    @property
+    def needs_person(self) -> bool:
+        return self.state == "needs_person"
+
+    @property
+    def said(self) -> str:
+        """What became of it, in words."""
+        if self.running:
+            return "is running"
+        return "needs a person" if self.needs_person else "was cut off"
+
+    @property
+    def hint(self) -> str:
+        does = "names what to put right by hand" if self.needs_person else "finishes or undoes it"
+        return f"modeldeck recover {self.number} {does}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +93,8 @@ class ServiceStatus:
     def state(self) -> State:
         """The worst of the layers, where unknown is worse than ok.
 
-        A change that was cut off is critical, a source that cannot be asked a warning.
+        A change that was cut off, or left the service half-way, is critical; a source that cannot
+        be asked is a warning.
         """
         if self.open_change is not None and not self.open_change.running:
             return State.CRITICAL

@@ -111,7 +111,8 @@ class Journal(Protocol):
         """Record the result and give the leases back. Raises LeaseLost."""
 
     async def take_over(self, number: int, holder: str) -> Change:
-        """An open change whose holder is gone. Raises Conflict while it is still held."""
+        """An open change whose holder is gone, or one that left its service half-way and is the
+        service's last. Raises Conflict while it is still held."""
 
     async def change(self, number: int) -> Change | None: ...
 
@@ -122,6 +123,10 @@ class Journal(Protocol):
         """Newest first."""
 
     async def open_changes(self) -> Sequence[Change]: ...
+
+    async def unsettled(self) -> Sequence[Change]:
+        """The open changes, and those that left a service half-way (`needs_person`) where no
+        later change of it was done; oldest first."""
 
     async def events(self, service: str | None, since: datetime) -> Sequence[Event]:
         """Changes of ours and from outside, newest first."""

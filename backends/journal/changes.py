@@ -5,26 +5,14 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
-from datetime import UTC, datetime
-from typing import Any
 
-from backends.journal.base import Change, ChangeState, LeaseLost, Step, StepState
+from backends.journal.base import Change, ChangeState, LeaseLost, StepState
+from backends.journal.stored import held, must, now, read, unsettled
 from core.errors import Conflict, UsageError
 from core.plan import Plan
-from core.refs import Ref, decode, encode
+from core.refs import Ref, encode
 from core.ulid import ulid
 from core.units import show_duration
-
-_NOW = "SELECT (julianday('now') - 2440587.5) * 86400.0"
-
-
-def now(db: sqlite3.Connection) -> float:
-    """The database's clock, which all holders share."""
-    return float(db.execute(_NOW).fetchone()[0])
-
-
-def moment(seconds: float) -> datetime:
-    return datetime.fromtimestamp(seconds, UTC)
 
 
 def begin(
@@ -50,7 +38,7 @@ def begin(
                     f"the key {key!r} belongs to change {row['number']}, which was another plan",
                     hint="use a new --key for a new plan",
                 )
-            return _must(db, row["number"], repeated=True)
+            return must(db, row["number"], repeated=True)
     _make_way(db, plan, holder, time)
     refs = sorted(item.ref for item in plan.sets)
     for ref in refs:
@@ -85,7 +73,7 @@ def begin(
             ),
         )
     _hold(db, number, [str(ref) for ref in refs], holder, 1, time + lease)
-    return _must(db, number)
+    return must(db, number)
 
 
 def _make_way(db: sqlite3.Connection, plan: Plan, holder: str, time: float) -> None:
@@ -96,7 +84,7 @@ def _make_way(db: sqlite3.Connection, plan: Plan, holder: str, time: float) -> N
     if row is None:
         return
     number, age = row["number"], show_duration(time - row["created"])
-    if _held(db, number, time):
+    if held(db, number, time):
         raise Conflict(
             f"{row['actor']} is changing {plan.service} right now (change {number}, {age} ago)",
             hint="wait for it to end, then plan again",
@@ -138,13 +126,6 @@ def _hold(
         )
 
 
-def _held(db: sqlite3.Connection, number: int, time: float) -> bool:
-    found = db.execute(
-        "SELECT 1 FROM lease WHERE change = ? AND expires > ?", (number, time)
-    ).fetchone()
-    return found is not None
-
-
 def check(db: sqlite3.Connection, change: Change) -> float:
     """The time, once the lease is seen to be still ours. Raises LeaseLost."""
     time = now(db)
@@ -157,7 +138,7 @@ def check(db: sqlite3.Connection, change: Change) -> float:
             f"change {change.number} was taken over by {row['holder'] if row else 'nobody'}",
             hint=f"modeldeck changes {change.plan.service} shows how it ended",
         )
-    if change.steps and not _held(db, change.number, time):
+    if change.steps and not held(db, change.number, time):
         raise LeaseLost(
             f"the lease of change {change.number} ran out while this program stood still",
             hint=f"modeldeck recover {change.number} finishes or undoes it",
@@ -198,7 +179,7 @@ def step(
 
 def keyed(db: sqlite3.Connection, key: str) -> Change | None:
     row = db.execute("SELECT number FROM change WHERE key = ?", (key,)).fetchone()
-    return None if row is None else _must(db, row["number"], repeated=True)
+    return None if row is None else must(db, row["number"], repeated=True)
 
 
 def turn_back(db: sqlite3.Connection, change: Change) -> None:
@@ -224,14 +205,28 @@ def finish(
     db.execute("DELETE FROM lease WHERE change = ?", (change.number,))
 
 
+def _may_be_ended(db: sqlite3.Connection, change: Change) -> None:
+    """Raises where the change has ended for good, or the service has gone on since."""
+    if change.open:
+        return
+    number, service = change.number, change.plan.service
+    left = [item for item in unsettled(db) if item.plan.service == service]
+    if number not in (item.number for item in left):
+        raise UsageError(f"change {number} has ended: {change.state}")
+    if left[-1].number != number:
+        raise Conflict(
+            f"change {left[-1].number} of {service} came after change {number}",
+            hint=f"modeldeck recover {left[-1].number} ends that one",
+        )
+
+
 def take_over(db: sqlite3.Connection, number: int, holder: str, lease: float) -> Change:
     time = now(db)
     change = read(db, number)
     if change is None:
         raise UsageError(f"there is no change {number}", hint="modeldeck changes lists them")
-    if not change.open:
-        raise UsageError(f"change {number} has ended: {change.state}")
-    if _held(db, number, time):
+    _may_be_ended(db, change)
+    if held(db, number, time):
         raise Conflict(
             f"change {number} is still being applied by {change.actor}",
             hint="its lease ends by itself seconds after its program does",
@@ -240,67 +235,8 @@ def take_over(db: sqlite3.Connection, number: int, holder: str, lease: float) ->
         _free(db, item.ref, time)
     epoch = change.epoch + 1
     db.execute(
-        "UPDATE change SET holder = ?, epoch = ?, state = 'running' WHERE number = ?",
+        "UPDATE change SET holder = ?, epoch = ?, state = 'running', open = 1 WHERE number = ?",
         (holder, epoch, number),
     )
     _hold(db, number, [str(item.ref) for item in change.steps], holder, epoch, time + lease)
-    return _must(db, number)
-
-
-def _must(db: sqlite3.Connection, number: int, *, repeated: bool = False) -> Change:
-    row = db.execute("SELECT * FROM change WHERE number = ?", (number,)).fetchone()
-    return _change(db, row, repeated=repeated)
-
-
-def read(db: sqlite3.Connection, number: int) -> Change | None:
-    row = db.execute("SELECT * FROM change WHERE number = ?", (number,)).fetchone()
-    return None if row is None else _change(db, row)
-
-
-def listed(db: sqlite3.Connection, service: str | None, limit: int) -> list[Change]:
-    rows = db.execute(
-        "SELECT * FROM change WHERE ? IS NULL OR service = ? ORDER BY number DESC LIMIT ?",
-        (service, service, limit),
-    ).fetchall()
-    return [_change(db, row) for row in rows]
-
-
-def open_ones(db: sqlite3.Connection) -> list[Change]:
-    rows = db.execute("SELECT * FROM change WHERE open = 1 ORDER BY number").fetchall()
-    return [_change(db, row) for row in rows]
-
-
-def _change(db: sqlite3.Connection, row: Any, *, repeated: bool = False) -> Change:
-    steps = db.execute("SELECT * FROM step WHERE change = ? ORDER BY i", (row["number"],))
-    return Change(
-        id=row["id"],
-        number=row["number"],
-        plan=Plan.from_json(json.loads(row["plan"])),
-        goal=row["goal"],
-        state=row["state"],
-        open=bool(row["open"]),
-        actor=row["actor"],
-        reason=row["reason"],
-        command=row["command"],
-        key=row["key"],
-        holder=row["holder"],
-        epoch=row["epoch"],
-        created=moment(row["created"]),
-        ended=None if row["ended"] is None else moment(row["ended"]),
-        verified=bool(row["verified"]),
-        note=row["note"],
-        release=row["release"],
-        steps=tuple(
-            Step(
-                item["i"],
-                Ref.parse(item["ref"]),
-                decode(json.loads(item["before"])),
-                decode(json.loads(item["after"])),
-                item["state"],
-                item["note"],
-            )
-            for item in steps
-        ),
-        repeated=repeated,
-        running=_held(db, row["number"], now(db)),
-    )
+    return must(db, number)

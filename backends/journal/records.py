@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from backends.journal.base import Verdict
-from backends.journal.changes import listed, moment, now
+from backends.journal.stored import listed, moment, now
 from core.history import Event, Release
 from core.refs import Ref, Value, decode, encode, show
 

@@ -102,4 +102,7 @@ MIGRATIONS: tuple[str, ...] = (
         PRIMARY KEY (service, layer)
     );
     """,
+    """
+    CREATE INDEX half_way ON change (service, number) WHERE state = 'needs_person';
+    """,
 )

@@ -13,7 +13,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
-from backends.journal import changes, records
+from backends.journal import changes, records, stored
 from backends.journal.base import LEASE_SECONDS, Change, ChangeState, StepState, Verdict
 from backends.journal.kept import kept, kept_readings, kept_verdicts
 from backends.journal.place import prepare_folder, writer
@@ -189,18 +189,21 @@ class SqliteJournal:
         )
 
     async def change(self, number: int) -> Change | None:
-        return await self._run("read a change", lambda db: changes.read(db, number), write=False)
+        return await self._run("read a change", lambda db: stored.read(db, number), write=False)
 
     async def keyed(self, key: str) -> Change | None:
         return await self._run("read a change", lambda db: changes.keyed(db, key), write=False)
 
     async def changes(self, service: str | None, *, limit: int = 50) -> Sequence[Change]:
         return await self._run(
-            "read changes", lambda db: changes.listed(db, service, limit), write=False
+            "read changes", lambda db: stored.listed(db, service, limit), write=False
         )
 
     async def open_changes(self) -> Sequence[Change]:
-        return await self._run("read open changes", changes.open_ones, write=False)
+        return await self._run("read open changes", stored.open_ones, write=False)
+
+    async def unsettled(self) -> Sequence[Change]:
+        return await self._run("read unsettled changes", stored.unsettled, write=False)
 
     async def events(self, service: str | None, since: datetime) -> Sequence[Event]:
         return await self._run(

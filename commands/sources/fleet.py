@@ -37,7 +37,7 @@ class Fleet:
 @dataclass(frozen=True)
 class _Journalled:
     verdicts: Mapping[str, Sequence[Verdict]] = field(default_factory=dict)
-    open_changes: Mapping[str, Change] = field(default_factory=dict)
+    matters: Mapping[str, Change] = field(default_factory=dict)
     error: BackendError | None = None
 
 
@@ -65,7 +65,7 @@ async def _aliases(
 
 async def _journalled(deck: Deck) -> _Journalled:
     try:
-        verdicts, changes = await together(deck.journal.verdicts(), deck.journal.open_changes())
+        verdicts, changes = await together(deck.journal.verdicts(), deck.journal.unsettled())
         return _Journalled(verdicts, {change.plan.service: change for change in changes})
     except BackendError as error:
         return _Journalled(error=error)
@@ -93,7 +93,7 @@ async def _one(
     release = await _release(deck, service, split, live, prompts)
     verdicts = journalled.verdicts.get(service.name, ())
     layers = _layers(verdicts, now)
-    change = journalled.open_changes.get(service.name)
+    change = journalled.matters.get(service.name)
     status = ServiceStatus(
         service.name,
         service.model,

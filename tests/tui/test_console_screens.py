@@ -215,6 +215,11 @@ def test_a_change_that_nobody_holds_is_critical_and_says_what_to_do() -> None:
     shown = text(picture(backend).rows)
     assert shown.index("✖ fraud") < shown.index("search")
     assert "canary #214 CUT OFF: recover" in shown
+    left = replace(change, state="needs_person")
+    backend.reads["services"] = (status("search"), status("fraud", open_change=left))
+    shown = text(picture(backend).rows)
+    assert shown.index("✖ fraud") < shown.index("search")
+    assert "#214 NEEDS A PERSON: recover" in shown
 
 
 def test_a_canary_line_says_what_is_known_and_when_more_will_be() -> None:

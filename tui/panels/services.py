@@ -126,6 +126,8 @@ def because(view: ServiceView) -> str:
     status = view.status
     change = status.open_change
     if change is not None and not change.running:
+        if change.needs_person:
+            return f"#{change.number} NEEDS A PERSON: recover"
         return f"{change.kind} #{change.number} CUT OFF: recover"
     parts: list[str] = []
     if change is not None:
