@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol, runtime_checkable
+from typing import Protocol, runtime_checkable
 
 from core.refs import Ref, Value
 from core.versions import Model
@@ -174,12 +174,6 @@ class MetricsPage:
     taken: float
     """Seconds since the epoch."""
     series: Mapping[str, Sequence[Series]] = field(default_factory=dict)
-
-
-class Opener(Protocol):
-    """How an adapter module is opened: every one has `Options` and `open_backend`."""
-
-    def __call__(self, options: Any, context: Context) -> Any: ...
 
 
 @dataclass(frozen=True, slots=True)

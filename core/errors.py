@@ -91,9 +91,3 @@ def nearest(word: str, known: object) -> str:
     words = [str(item) for item in known] if isinstance(known, Iterable) else []
     close = get_close_matches(word, words, n=1, cutoff=0.5)
     return f" Did you mean {close[0]!r}?" if close else ""
-
-
-def worst_exit(codes: list[int]) -> int:
-    """One exit code for several causes: 6 before 5, 4, 3, 1; 2 stands above them all."""
-    order = (2, 6, 5, 4, 3, 1)
-    return next((code for code in order if code in codes), EXIT_OK)

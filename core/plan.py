@@ -27,9 +27,6 @@ class Set:
     group: str = ""
     """What the set belongs to, for leaving a part out: weights, prompts, indexes, routing."""
 
-    def reversed(self) -> Set:
-        return replace(self, before=self.after, after=self.before)
-
     def to_json(self) -> dict[str, Any]:
         return {
             "ref": str(self.ref),
@@ -122,8 +119,3 @@ class Plan:
             tuple(Finding.from_json(item) for item in value["findings"]),
             value.get("evidence", {}),
         )
-
-
-def undo(plan: Plan) -> tuple[Set, ...]:
-    """The same list backwards."""
-    return tuple(item.reversed() for item in reversed(plan.sets))

@@ -15,13 +15,6 @@ class Stage(StrEnum):
     ARCHIVED = "Archived"
 
 
-STAGE_MEANING = {
-    Stage.DRAFT: "experiment exists, not trusted: keep iterating",
-    Stage.STAGING: "candidate passed the first checks: validate further",
-    Stage.PRODUCTION: "approved champion: serve it",
-    Stage.ARCHIVED: "kept for audit or rollback: never route new traffic to it",
-}
-
 # Coming back from Archived goes through Staging (or a rollback, which asks nobody).
 ALLOWED: Mapping[Stage, frozenset[Stage]] = {
     Stage.DRAFT: frozenset({Stage.STAGING, Stage.ARCHIVED}),

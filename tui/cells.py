@@ -72,10 +72,6 @@ def line(width: int, cells: Iterable[Cell]) -> Row:
     return tuple(kept)
 
 
-def text_row(text: object, width: int, style: str = "") -> Row:
-    return ((fit(text, width), style),) if width > 0 else ()
-
-
 def blank(width: int) -> Row:
     return ((" " * width, ""),) if width > 0 else ()
 
