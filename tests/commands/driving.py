@@ -53,10 +53,6 @@ def modeldeck(*words: str, config: Path | None = None) -> Ran:
 class DeckFleet(RunningFleet):
     """`modeldeck demo --headless`, as the README has it, and command lines against its config."""
 
-    def command(self) -> list[str]:
-        words = ["demo", "--headless", "--state", str(self.layout.state)]
-        return [sys.executable, "-m", "tui.launch", *words]
-
     @property
     def config(self) -> Path:
         return self.layout.config

@@ -35,7 +35,7 @@ def until(condition: Callable[[], Any], what: str, seconds: float = 30.0) -> Any
 
 
 class RunningFleet:
-    """`python -m demo --state DIR`, up once `start` has returned."""
+    """`modeldeck demo --headless --state DIR`, up once `start` has returned."""
 
     def __init__(self, state: Path) -> None:
         self.layout = Layout(state)
@@ -81,7 +81,8 @@ class RunningFleet:
 
     def command(self) -> list[str]:
         """What starts it."""
-        return [sys.executable, "-m", "demo", "--state", str(self.layout.state)]
+        words = ["demo", "--headless", "--state", str(self.layout.state)]
+        return [sys.executable, "-m", "tui.launch", *words]
 
     def _begin(self) -> None:
         self.said = []
