@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeVar, cast
@@ -20,6 +20,7 @@ from core.refs import Ref
 T = TypeVar("T")
 
 if TYPE_CHECKING:
+    from backends.journal.base import Verdict
     from backends.journal.sqlite import SqliteJournal
 
 
@@ -33,6 +34,8 @@ class Deck:
         self.read_only = read_only or loaded.config.environment.read_only
         self.actor = actor()
         self.holder = holder()
+        self.judged: dict[str, Sequence[Verdict]] = {}
+        """What a watcher last judged where it may not write it to the journal."""
         self._opened: dict[tuple[str, ...], Any] = {}
         self._shared: dict[tuple[str, ...], tuple[float, asyncio.Future[Any]]] = {}
 
@@ -140,7 +143,7 @@ class Deck:
         if key not in self._opened:
             from backends.journal.sqlite import SqliteJournal
 
-            self._opened[key] = SqliteJournal(self._loaded.journal)
+            self._opened[key] = SqliteJournal(self._loaded.journal, read_only=self.read_only)
         return cast("SqliteJournal", self._opened[key])
 
     def settable(self, ref: Ref) -> Settable:

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import errno
-import os
 import sqlite3
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
@@ -16,23 +14,23 @@ from typing import Any, TypeVar
 from backends.journal import changes, records, stored
 from backends.journal.base import LEASE_SECONDS, Change, ChangeState, StepState, Verdict
 from backends.journal.kept import kept, kept_readings, kept_verdicts
-from backends.journal.place import prepare_folder, writer
-from backends.journal.schema import MIGRATIONS
-from core.errors import BackendError, ModeldeckError
+from backends.journal.opening import BUSY_SECONDS, look, open_for_writing, transaction
+from backends.journal.place import writer
+from core.errors import BackendError, ModeldeckError, Refused
 from core.history import Event, Release
 from core.plan import Plan
 from core.redaction import redact
 from core.refs import Ref, Value
 
 T = TypeVar("T")
-BUSY_SECONDS = 5.0
 _DAMAGED = "move the file away to start a new one: what is live stays live, its history is in there"
 
 
 class SqliteJournal:
     """The Journal of `backends.journal.base` on one dedicated thread.
 
-    `read_only` opens an existing file without the right to write; a missing one is then empty.
+    With `read_only` nothing is created or written, a missing file is empty, and every call that
+    would write raises Refused.
     """
 
     def __init__(
@@ -52,11 +50,15 @@ class SqliteJournal:
         if self._thread is None:
             self._thread = ThreadPoolExecutor(1, thread_name_prefix="journal")
         return await asyncio.get_running_loop().run_in_executor(
-            self._thread, self._transact, what, work, write and not self._read_only
+            self._thread, self._transact, what, work, write
         )
 
     def _transact(self, what: str, work: Callable[[sqlite3.Connection], T], write: bool) -> T:
+        if self._read_only and write:
+            raise Refused(f"{what}: {self.path} is open for reading only; nothing was changed")
         try:
+            if self._read_only:
+                return look(self._file, work)
             db = self._open()
             with transaction(db, write=write):
                 return work(db)
@@ -70,62 +72,14 @@ class SqliteJournal:
 
     def _open(self) -> sqlite3.Connection:
         if self._db is None:
-            exists = self._file.exists()
-            if not self._read_only:
-                prepare_folder(self._file)
-            if self._read_only and not exists:
-                target, uri = ":memory:", False
-            else:
-                if not exists:
-                    # SQLite gives the files beside it the mode of this one.
-                    os.close(os.open(self._file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
-                mode = "ro" if self._read_only else "rw"
-                target, uri = f"{self._file.absolute().as_uri()}?mode={mode}", True
-            db = sqlite3.connect(
-                target,
-                uri=uri,
-                timeout=BUSY_SECONDS,
-                isolation_level=None,
-                check_same_thread=False,
-            )
-            db.row_factory = sqlite3.Row
-            try:
-                self._migrate(db, fresh=target == ":memory:")
-            except BaseException:
-                db.close()
-                raise
-            self._db = db
+            self._db = open_for_writing(self._file)
         return self._db
-
-    def _migrate(self, db: sqlite3.Connection, *, fresh: bool) -> None:
-        version = db.execute("PRAGMA user_version").fetchone()[0]
-        if version > len(MIGRATIONS):
-            raise BackendError(
-                f"{self.path} was written by a newer modeldeck (schema {version})",
-                backend="journal",
-                operation="open",
-                hint="update modeldeck on this machine, or name another journal in the config",
-            )
-        if self._read_only and not fresh:
-            return
-        if not fresh:
-            db.execute("PRAGMA journal_mode=WAL")
-            db.execute("PRAGMA synchronous=FULL")
-        if version == len(MIGRATIONS):
-            return
-        with transaction(db, write=True):
-            version = db.execute("PRAGMA user_version").fetchone()[0]
-            for number in range(version, len(MIGRATIONS)):
-                for statement in MIGRATIONS[number].split(";"):
-                    if statement.strip():
-                        db.execute(statement)
-            db.execute(f"PRAGMA user_version={len(MIGRATIONS)}")
 
     def _trouble(self, what: str, error: Exception) -> BackendError:
         said = getattr(error, "strerror", None) or str(error)
         hint = f"is {self._file.parent} writable, and is there room on its disk?"
         if any(word in said for word in ("readonly", "read-only", "unable to open", "denied")):
-            said = f"{self.path} cannot be written"
+            said = f"{self.path} cannot be {'read' if self._read_only else 'written'}"
         elif "full" in said or getattr(error, "errno", None) == errno.ENOSPC:
             said = f"the disk of {self.path} is full"
             hint = "make room, then try again; what was read stays right"
@@ -244,18 +198,20 @@ class SqliteJournal:
         )
 
     async def baseline(self, service: str, release: int) -> Mapping[str, float]:
-        return await self._run("read a baseline", lambda db: records.baseline(db, service, release))
+        return await self._run(
+            "read a baseline", lambda db: records.baseline(db, service, release), write=False
+        )
 
     async def verdicts(self) -> Mapping[str, Sequence[Verdict]]:
         return await self._run("read verdicts", records.verdicts, write=False)
 
     async def check(self) -> Mapping[str, Any]:
-        def look(db: sqlite3.Connection) -> dict[str, Any]:
+        def count(db: sqlite3.Connection) -> dict[str, Any]:
             held = db.execute("SELECT ref, holder FROM lease").fetchall()
-            count = db.execute("SELECT count(*) FROM change").fetchone()[0]
-            return {"changes": count, "leases": {row["ref"]: row["holder"] for row in held}}
+            number = db.execute("SELECT count(*) FROM change").fetchone()[0]
+            return {"changes": number, "leases": {row["ref"]: row["holder"] for row in held}}
 
-        return await self._run("open the journal", look, write=False)
+        return await self._run("open the journal", count, write=False)
 
     async def check_writable(self) -> None:
         await self._run("open it for writing", lambda db: db.execute("SELECT 1"))
@@ -267,16 +223,3 @@ class SqliteJournal:
                 db, self._db = self._db, None
                 await asyncio.get_running_loop().run_in_executor(thread, db.close)
             thread.shutdown(wait=False)
-
-
-@contextmanager
-def transaction(db: sqlite3.Connection, *, write: bool) -> Iterator[None]:
-    db.execute("BEGIN IMMEDIATE" if write else "BEGIN")
-    try:
-        yield
-        db.execute("COMMIT")
-    except BaseException:
-        # A commit that fails, on a full disk say, leaves its transaction open.
-        if db.in_transaction:
-            db.execute("ROLLBACK")
-        raise

@@ -66,9 +66,10 @@ async def _aliases(
 async def _journalled(deck: Deck) -> _Journalled:
     try:
         verdicts, changes = await together(deck.journal.verdicts(), deck.journal.unsettled())
-        return _Journalled(verdicts, {change.plan.service: change for change in changes})
+        told = {**verdicts, **deck.judged}
+        return _Journalled(told, {change.plan.service: change for change in changes})
     except BackendError as error:
-        return _Journalled(error=error)
+        return _Journalled(deck.judged, error=error)
 
 
 async def _one(

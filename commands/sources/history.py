@@ -22,7 +22,12 @@ async def read_events(deck: Deck, service: str | None, since: datetime) -> Seque
 
 
 async def note_outside(deck: Deck, fleet: Fleet) -> Sequence[Event]:
-    """Compare every ref that was read with its last reading in the journal."""
+    """Compare every ref that was read with its last reading in the journal.
+
+    Without the right to write nothing is: what differs would be found again at every look.
+    """
+    if deck.read_only:
+        return []
     found: list[Event] = []
     for service, readings in fleet.readings.items():
         found += await deck.journal.note_readings(service, readings, fleet.began)

@@ -6,8 +6,10 @@ import asyncio
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
 from backends.base import MetricsPage, SlotState
+from backends.journal.base import Verdict
 from commands.deck import Deck
 from commands.sources.service import read_prompts, read_split, slot_states
 from commands.together import together
@@ -156,6 +158,8 @@ class Watch:
 class Recorder:
     """Watches every service and keeps what it judged in the journal, for scripts and releases.
 
+    With a read-only deck nothing is recorded: the verdicts last as long as the program.
+
     A round that a backend spoils is a round without a verdict, never an end of the watch.
     """
 
@@ -179,11 +183,28 @@ class Recorder:
         verdicts: dict[str, tuple[str, str]] = {
             layer: (state.state.value, state.because) for layer, state in layers.items()
         }
+        if self._deck.read_only:
+            self._keep(name, verdicts)
+            return taken
         release = await self._release(name, taken)
         await self._deck.journal.note_health(name, release, verdicts)
         if release is not None and layers["system"].state is State.OK:
             await self._note_baseline(name, release)
         return taken
+
+    def _keep(self, name: str, verdicts: Mapping[str, tuple[str, str]]) -> None:
+        """The verdicts for this program alone: a read-only deck writes nothing."""
+        now = datetime.now(UTC)
+        before = {v.layer: v for v in self._deck.judged.get(name, ())}
+
+        def since(layer: str, state: str) -> datetime:
+            known = before.get(layer)
+            return known.since if known is not None and known.state == state else now
+
+        self._deck.judged[name] = tuple(
+            Verdict(layer, state, because, now, since(layer, state))
+            for layer, (state, because) in verdicts.items()
+        )
 
     async def _release(self, name: str, taken: Scrape) -> int | None:
         """The number of the release that serves, recorded as r1 where there is none yet."""
