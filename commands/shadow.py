@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from commands.canary import points
 from commands.deck import Deck
-from commands.sources.service import observe
+from commands.sources.service import observe, observe_for_return
 from commands.spec import Spec, option, positional
 from core.errors import UsageError
 from core.plan import Plan
@@ -32,9 +32,13 @@ async def run(deck: Deck, args: Args) -> Plan:
             hint=f"modeldeck shadow {args.service} VERSION --percent 10",
         )
     share = points(args.percent, "--percent")
-    seen = await observe(deck, deck.service(args.service))
-    version = seen.find(args.version) if args.version is not None else None
-    return shadow(seen, version, share)
+    service = deck.service(args.service)
+    if args.version is None:
+        # The way back does not wait for a registry that is down.
+        seen, _ = await observe_for_return(deck, service)
+        return shadow(seen, None, share)
+    seen = await observe(deck, service)
+    return shadow(seen, seen.find(args.version), share)
 
 
 SPEC = Spec(
