@@ -107,8 +107,9 @@ def _ask(deck: Deck, plan: Plan, common: Common) -> None:
     if deck.production:
         print(f"environment {shown(deck.environment)} is PRODUCTION", file=sys.stderr)
     if need == "name":
-        print(f"type {plan.service} to apply it: ", end="", file=sys.stderr, flush=True)
-        right = sys.stdin.readline().strip() == plan.service
+        name = shown(plan.service)
+        print(f"type {name} to apply it: ", end="", file=sys.stderr, flush=True)
+        right = sys.stdin.readline().strip() == name
     else:
         print("apply it? y/N: ", end="", file=sys.stderr, flush=True)
         right = sys.stdin.readline().strip().lower() in ("y", "yes")
