@@ -1,0 +1,110 @@
+"""Stages: derived from alias, tag and legacy stage, with what contradicts the result."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from core.versions import ALLOWED, Model, Stage, Version, parse_stage, version_name
+from tests.core.values import quick
+
+D, S, P, A = Stage.DRAFT, Stage.STAGING, Stage.PRODUCTION, Stage.ARCHIVED
+
+
+@pytest.mark.parametrize(
+    ("aliases", "tag", "legacy", "stage"),
+    [
+        ((), None, None, D),
+        ((), None, "None", D),
+        ((), None, "Staging", S),
+        ((), None, "Archived", A),
+        ((), "Staging", "Production", S),
+        ((), "staging", None, S),
+        ((), " ARCHIVED ", None, A),
+        ((), "shipped", "Staging", S),
+        ((), "shipped", None, D),
+        ((), "", None, D),
+        (("champion",), None, None, P),
+        (("champion",), "Staging", "Archived", P),
+        (("challenger",), "Staging", None, S),
+        (("challenger", "champion"), "Production", None, P),
+    ],
+)
+def test_the_stage_is_derived(
+    aliases: tuple[str, ...], tag: str | None, legacy: str | None, stage: Stage
+) -> None:
+    version = Version("fraud", "13", tag_stage=tag, legacy_stage=legacy, aliases=aliases)
+    assert version.stage() is stage
+
+
+@pytest.mark.parametrize(
+    ("aliases", "tag", "says"),
+    [
+        (("champion",), "Production", None),
+        (("champion",), None, None),
+        (("champion",), "Staging", "its stage tag says Staging"),
+        ((), "Production", "@champion names another version"),
+        ((), "Staging", None),
+        ((), None, None),
+        ((), "shipped", "'shipped', which is no stage"),
+        (("champion",), "shipped", "'shipped', which is no stage"),
+    ],
+)
+def test_what_contradicts_the_stage_is_said(
+    aliases: tuple[str, ...], tag: str | None, says: str | None
+) -> None:
+    found = Version("fraud", "13", tag_stage=tag, aliases=aliases).disagreement()
+    assert found is None if says is None else says in (found or "")
+
+
+def test_the_champion_alias_may_have_another_name() -> None:
+    version = Version("fraud", "13", tag_stage="Staging", aliases=("best",))
+    assert version.stage() is S
+    assert version.stage("best") is P
+    assert "@best names it" in (version.disagreement("best") or "")
+
+
+@quick
+@given(
+    st.lists(st.sampled_from(("champion", "challenger")), unique=True).map(tuple),
+    st.none() | st.sampled_from([s.value for s in Stage]) | st.text(max_size=8),
+    st.none() | st.sampled_from([s.value for s in Stage]),
+)
+def test_production_without_the_alias_always_contradicts(
+    aliases: tuple[str, ...], tag: str | None, legacy: str | None
+) -> None:
+    version = Version("fraud", "13", tag_stage=tag, legacy_stage=legacy, aliases=aliases)
+    if "champion" in aliases:
+        assert version.stage() is P
+    elif parse_stage(tag or "") is P:
+        assert version.disagreement() is not None
+
+
+@quick
+@given(st.sampled_from(list(Stage)), st.sampled_from((str.lower, str.upper, str.title)))
+def test_a_stage_is_read_in_any_case(stage: Stage, written: object) -> None:
+    assert callable(written)
+    assert parse_stage(f" {written(stage.value)} ") is stage
+    assert parse_stage(stage.value + "x") is None
+
+
+def test_what_may_follow_a_stage() -> None:
+    assert set(ALLOWED) == set(Stage)
+    assert all(stage not in after for stage, after in ALLOWED.items())
+    assert [stage for stage, after in ALLOWED.items() if P in after] == [S], "through Staging only"
+    assert ALLOWED[A] == {S}
+
+
+def test_a_version_is_found_by_its_number() -> None:
+    model = Model("fraud", (Version("fraud", "13"), Version("fraud", "12")))
+    assert model.find("12") is model.versions[1]
+    assert model.find("1") is None
+
+
+@pytest.mark.parametrize(
+    ("version", "name"),
+    [("13", "v13"), ("?green", "?green"), ("support-7b", "support-7b"), ("", "")],
+)
+def test_names(version: str, name: str) -> None:
+    assert version_name(version) == name
