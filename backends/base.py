@@ -51,10 +51,13 @@ class Settable(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """One line of `doctor`: what was asked, whether it held, how long it took in seconds."""
+    """One line of `doctor`: what was asked, whether it held, how long it took in seconds.
+
+    `ok` is None where nothing failed and nothing was proved: it was not tried, or is not there.
+    """
 
     what: str
-    ok: bool
+    ok: bool | None
     detail: str
     seconds: float | None = None
     hint: str | None = None

@@ -16,6 +16,13 @@ PATIENCE = 15.0
 """Seconds for everything that is asked of one backend."""
 
 
+_MARKS: Mapping[bool | None, Cell] = {
+    True: ("✔ ok", "ok"),
+    False: ("✖ failed", "critical"),
+    None: ("–", "dim"),
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Args:
     pass
@@ -54,17 +61,17 @@ class DoctorReport:
         rows: list[Sequence[Cell]] = []
         for line in self.lines:
             health = line.health
-            mark: Cell = ("✔ ok", "ok") if health.ok else ("✖ failed", "critical")
+            mark = _MARKS[health.ok]
             took = "" if health.seconds is None else f"{health.seconds * 1000:.0f} ms"
             detail = health.detail
-            if health.hint and not health.ok:
+            if health.hint and health.ok is False:
                 detail = f"{detail}: {health.hint}"
             rows.append((mark, (line.backend, "strong"), health.what, took, detail))
         columns = ("", "backend", "asked", "took", "found")
         return [Grid(columns, rows, f"config: {self.config}", right=frozenset({3}))]
 
     def error(self) -> ModeldeckError | None:
-        failed = [line for line in self.lines if not line.health.ok]
+        failed = [line for line in self.lines if line.health.ok is False]
         if not failed:
             return None
         first = failed[0]

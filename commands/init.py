@@ -61,6 +61,11 @@ async def look(args: Args) -> Found:
 def check_urls(args: Args) -> None:
     """Raises UsageError for a URL that holds a password: secrets are references, never values."""
     whence, url = _mlflow(args)
+    if args.mlflow and not args.mlflow.startswith(("http://", "https://")):
+        raise UsageError(
+            "--mlflow does not name a server",
+            hint="write its address as http://HOST:PORT or https://HOST",
+        )
     if url.startswith("http") and "@" in url:
         raise UsageError(
             f"{whence} holds a user or a password, which the config must not hold",

@@ -44,6 +44,16 @@ Figure = Annotated[
 """A threshold in SI units and fractions of 1."""
 
 
+def _url(text: str) -> str:
+    if not text.startswith(("http://", "https://", "unix:")):
+        raise ValueError(text)
+    return text
+
+
+Url = Annotated[str, Leaf('a URL such as "http://host:5000" or "unix:///run/a.sock"', _url)]
+"""Where a server answers: over TCP, or on a Unix socket."""
+
+
 @dataclass(frozen=True, slots=True)
 class Secret:
     """Where a secret lies; never the secret itself. Exactly one of the three."""

@@ -122,10 +122,11 @@ def place(seen: Observed, version: str) -> tuple[str, tuple[Set, ...], tuple[Fin
             hint=f"modeldeck slots {seen.name} shows what each one holds",
         )
     warm = next((r.version for r in seen.releases if r.good(seen.service.good_after)), None)
-    chosen = min(able, key=lambda name: (seen.slots[name].version == warm, name))
+    holders = [name for name in seen.slots if seen.slots[name].version == warm]
+    chosen = min(able, key=lambda name: (holders == [name], name))
     held = seen.slots[chosen].version
     findings: tuple[Finding, ...] = ()
-    if held is not None and held == warm:
+    if warm is not None and holders == [chosen]:
         findings = (
             Finding(
                 "warning",

@@ -16,13 +16,13 @@ from backends.http import Http
 from backends.secrets import load
 from core.errors import BackendError, Denied
 from core.refs import Ref, Value
-from core.schema import Duration, Secret
+from core.schema import Duration, Secret, Url
 from core.text import clean
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    url: str
+    url: Url
     """The server, without /v1."""
     model: str | None = None
     """The id that the server must serve; the first that it lists if left out."""
@@ -89,7 +89,7 @@ class OpenaiSlot:
         detail = f"serves {clean(state.version)}" if state.ready else state.detail
         return [
             Health(label, state.ready, detail, took),
-            Health(f"slot {clean(self.slot)}: may load versions", True, f"no: {self.why_not}"),
+            Health(f"slot {clean(self.slot)}: may load versions", None, f"no: {self.why_not}"),
         ]
 
     def _served(self, answer: Mapping[str, Any], what: str) -> list[str]:

@@ -20,7 +20,7 @@ from backends.http import Http
 from core.errors import BackendError, BadAnswer, Conflict, Denied, Timeout, UsageError
 from core.redaction import shown
 from core.refs import Ref, Value, show
-from core.schema import Duration
+from core.schema import Duration, Url
 from core.text import clean
 
 _NOT_READY = (400, 404, 503)
@@ -31,7 +31,7 @@ _CERTAIN = 3.0
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    url: str
+    url: Url
     """The server, `http://10.0.0.5:8000`."""
     model: str | None = None
     """The model's name on the server; the service's registered model if left out."""
@@ -136,7 +136,7 @@ class V2Slot:
         may = "yes, by its config" if self.can_load else f"no: {self.why_not}"
         return [
             Health(label, state.ready or state.version is None, said, took),
-            Health(f"slot {clean(self.slot)}: may load versions", True, may),
+            Health(f"slot {clean(self.slot)}: may load versions", self.can_load or None, may),
         ]
 
     async def _order(self, version: str | None, what: str) -> None:

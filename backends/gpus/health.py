@@ -14,7 +14,7 @@ def health_lines(report: GpuReport, seconds: float) -> list[Health]:
     lines = []
     for host in report.hosts.values():
         detail = host.because + (f", driver {host.driver}" if host.driver else "")
-        fine = host.state in _FINE
+        fine = None if host.state is State.NOT_CONFIGURED else host.state is State.OK
         lines.append(Health(f"GPUs of {host.host}", fine, detail, seconds, host.hint or None))
     lines += [
         Health(f"GPU {gpu.label}", False, gpu.because)

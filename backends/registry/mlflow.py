@@ -17,7 +17,7 @@ from backends.secrets import load
 from core.errors import BackendError, Conflict, Denied, nearest
 from core.redaction import shown
 from core.refs import Ref, Value, show
-from core.schema import Duration, Secret
+from core.schema import Duration, Secret, Url
 from core.text import clean
 from core.versions import Model
 
@@ -30,7 +30,7 @@ _TAG_OF = {"stage": answers.STAGE_TAG, "block": answers.BLOCK_TAG}
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    url: str
+    url: Url
     """The tracking server, `https://mlflow.example.com`."""
     token: Secret | None = None
     """A bearer token; MLflow's own basic-auth takes `username` and `password` instead."""
@@ -121,7 +121,7 @@ class MlflowRegistry:
         took = time.monotonic() - started
         return [
             Health(label, True, await self._server_version(), took),
-            Health("MLflow: may write", True, "not checked: only a write would show it"),
+            Health("MLflow: may write", None, "not checked: only a write would show it"),
         ]
 
     # Refs

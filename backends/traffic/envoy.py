@@ -23,7 +23,7 @@ from backends.traffic.route_file import Malformed
 from backends.traffic.route_swap import Edit
 from core.errors import BackendError, Conflict, Timeout, Unreachable, UsageError
 from core.refs import Ref, Value, show
-from core.schema import Duration
+from core.schema import Duration, Url
 from core.split import Split
 from core.text import clean
 
@@ -32,7 +32,7 @@ from core.text import clean
 class Options:
     routes: str
     """The route file, on this host: what the listener's `rds` watches."""
-    admin: str
+    admin: Url
     """`unix:///run/envoy/admin.sock` or `http://127.0.0.1:9901`."""
     route_config: str | None = None
     """The name in the route file; the service's name if left out."""

@@ -37,7 +37,7 @@ async def _file(router: EnvoyRouter) -> list[Health]:
     hint = None if may else "a new file is written beside the old one, then renamed"
     lines.append(Health(f"{label}: may write", may, detail, hint=hint))
     if b"#" in now.text and not now.text.lstrip().startswith(b"{"):
-        lines.append(Health(f"{label}: comments", True, "a write does not keep them"))
+        lines.append(Health(f"{label}: comments", None, "a write does not keep them"))
     forced = routes.forced(now.config, router.clusters)
     if forced:
         said = f"{forced} routes send to one slot by a header, whatever the split says"

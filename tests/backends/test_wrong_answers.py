@@ -188,7 +188,7 @@ def test_doctor_gets_a_line_and_no_exception(opener: Open, tmp_path: Path) -> No
             said = WRONG[fault]
             lines, took = outcome(opener, lambda a: a.check(), url, tmp_path)
             assert took < 4 * LIMIT + 2, fault
-            assert not all(line.ok for line in lines), fault
+            assert any(line.ok is False for line in lines), fault
             assert all(line.what and line.detail.isprintable() for line in lines), fault
 
 

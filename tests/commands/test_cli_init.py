@@ -67,8 +67,8 @@ def test_it_signs_in_as_the_config_that_it_writes_does(
         assert ran.code == 0, ran.err
         checks = modeldeck("doctor", "-o", "json", config=file).data["checks"]
     asked = [check["ok"] for check in checks if check["backend"] == "registry"]
-    assert asked
-    assert all(asked)
+    assert asked[0] is True
+    assert False not in asked
     registry = load(str(file)).config.registry
     assert registry is not None
     for name in ("token", "username", "password"):
@@ -91,6 +91,15 @@ def test_a_password_in_a_url_is_refused_and_not_repeated(
     ran = modeldeck(*words)
     assert ran.code == 2
     assert ran.error["hint"]
+    assert "hunter22" not in ran.out + ran.err
+    assert not file.exists()
+
+
+def test_an_address_without_a_scheme_is_refused_and_not_repeated(folder: Path) -> None:
+    file = folder / "made.toml"
+    ran = modeldeck("init", "--mlflow", "ops:hunter22@mlflow:5000", "--to", str(file))
+    assert ran.code == 2
+    assert "http://HOST:PORT" in ran.err
     assert "hunter22" not in ran.out + ran.err
     assert not file.exists()
 

@@ -44,6 +44,7 @@ def test_a_wrong_config_names_line_key_and_what_would_be_right(folder: Path) -> 
         ('[services.a.gate]\nheadline = { metric = "auc" }\n', "min or max"),
         ('[services.a.slots.b]\nkind = "v2"\n', "url"),
         ('registry = "mlflow"\n', "table"),
+        ('[registry]\nurl = "mlflow:5000"\n', "http://host:5000"),
     ],
 )
 def test_every_kind_of_wrong_config_is_one_clear_line(folder: Path, text: str, says: str) -> None:

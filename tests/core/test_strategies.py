@@ -11,7 +11,7 @@ from core.observed import SlotView
 from core.refs import slot_ref, traffic_ref
 from core.split import WHOLE, Split
 from core.strategies import abort, canary, shadow
-from tests.core.planning import BLUE, CANARY, PASSED, VERSIONS, seen, values, version
+from tests.core.planning import BLUE, CANARY, PASSED, VERSIONS, release, seen, values, version
 
 TRAFFIC = traffic_ref("fraud")
 V13 = VERSIONS[1]
@@ -58,6 +58,16 @@ def test_what_may_not_serve_is_refused(candidate: object, why: str) -> None:
 def test_a_version_in_no_slot_is_loaded_into_an_idle_one_before_traffic_moves() -> None:
     plan = canary(seen(), version("15", "Staging"), 500, None)
     assert [item.ref for item in plan.sets] == [slot_ref("fraud", "green"), TRAFFIC]
+
+
+@pytest.mark.parametrize(("green", "warned"), [("11", False), ("13", True)])
+def test_only_the_last_copy_of_the_last_good_version_is_warned_of(green: str, warned: bool) -> None:
+    held = {"blue": "12", "green": green, "grey": "11"}
+    slots = {name: SlotView(number, can_load=True) for name, number in held.items()}
+    now = seen(slots=slots, split=CANARY, releases=(release(7, "11"),))
+    plan = canary(now, version("15", "Staging"), 500, None)
+    assert plan.sets[0].ref == slot_ref("fraud", "grey")
+    assert any("evicts" in finding.message for finding in plan.findings) is warned
 
 
 def test_a_slot_with_traffic_is_never_loaded() -> None:

@@ -93,7 +93,7 @@ def test_a_driver_that_cannot_start_is_told_in_words(
         assert host.state in (State.CRITICAL, State.UNKNOWN)
         assert (report.gpus, report.count) == ((), "0")
         (line,) = await backend.check()
-        assert not line.ok
+        assert line.ok is False
         assert because in line.detail
 
         driver.state.init_error = 0
@@ -124,7 +124,7 @@ def test_no_driver_at_all_is_not_configured(
         report = await backend.sample()
         assert report.state is State.NOT_CONFIGURED
         assert "no NVIDIA driver" in host_of(report).because
-        assert all(line.ok for line in await backend.check())
+        assert all(line.ok is None for line in await backend.check())
 
     using(local(), what)
 

@@ -75,4 +75,4 @@ def test_a_broken_file_of_faults_is_named(tmp_path: Path, content: str) -> None:
     with pytest.raises(BadAnswer, match=r"faults\.json"):
         sample(Options(faults=str(faults)))
     (line,) = asyncio.run(SimulatedGpus(Options(faults=str(faults))).check())
-    assert not line.ok
+    assert line.ok is False

@@ -167,7 +167,7 @@ def test_an_override_in_the_runtime_is_a_conflict_and_doctor_names_it(
         refused(harness, Conflict, "split.fraud-blue = 10")
 
         async def check(router: EnvoyRouter) -> list[str]:
-            return [line.detail for line in await router.check() if not line.ok]
+            return [line.detail for line in await router.check() if line.ok is False]
 
         assert any("split.fraud-blue = 10" in said for said in with_router(harness, check))
         cleared = dict.fromkeys(values, "")
@@ -261,7 +261,7 @@ def test_doctor_says_that_envoy_does_not_use_the_file(harness: EnvoyHarness) -> 
     harness.envoy.routes.write_text(json.dumps(document))
 
     async def body(router: EnvoyRouter) -> None:
-        (bad,) = [line for line in await router.check() if not line.ok]
+        (bad,) = [line for line in await router.check() if line.ok is False]
         assert "blue 100" in bad.detail
         assert (await router.read(harness.ref)).value == Split.of({"blue": 5000, "green": 5000})
 
@@ -328,7 +328,7 @@ def test_a_service_of_any_name_is_routed_counted_and_measured(tmp_path: Path, se
         for page in await router.pages(frozenset({name})):
             (series,) = page.series[name]
             assert series.value == counts[page.slot].requests > 0
-        assert all(line.ok for line in await router.check())
+        assert all(line.ok is not False for line in await router.check())
         await router.close()
 
     with upstreams("blue", "gr:een") as behind:
