@@ -58,7 +58,7 @@ FAULTS: Mapping[str, Fault] = {
         ),
         Fault(
             NO_FAULT,
-            "Everything works again.",
+            "Everything is put right again, within seconds.",
             "Ends whatever was staged: slow and dead servers recover, the registry starts again. "
             "A prompt that was moved stays where it is.",
         ),

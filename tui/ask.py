@@ -17,7 +17,7 @@ from commands.spec import Grid, Spec, to_line
 from core.errors import ModeldeckError, Refused, UsageError
 from core.plan import Finding, Plan
 from core.refs import Ref
-from tui.line import FORBIDDEN, check_line, split_words, with_service
+from tui.line import check_line, misplaced, split_words, with_service
 from tui.seam import Answer, Outcome, Progress, Proposal, SetState
 
 Notes = Callable[[str], Awaitable[tuple[str, ...]]]
@@ -74,8 +74,8 @@ def _words(line: str) -> list[str]:
     if words[0] == "modeldeck" and len(words) > 1:
         words = words[1:]
     for word in words:
-        if word.partition("=")[0] in FORBIDDEN:
-            raise UsageError(f"{word} is not for the console: the plan box asks")
+        if said := misplaced(word):
+            raise UsageError(said)
     return words
 
 

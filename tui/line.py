@@ -14,8 +14,20 @@ from core.versions import Stage
 
 Words = Mapping[str, list[str]]
 IN_CONSOLE = tuple(name for name in catalog.NAMES if name not in ("demo", "init"))
-FORBIDDEN = ("--yes", "--confirm", "--key", "--config", "--env", "--output", "-o", "--watch", "-w")
-"""Typed in the console these have no meaning: there the plan box always opens."""
+_ELSEWHERE = {
+    ("--yes", "--confirm", "--key"): "the plan box asks",
+    ("--config", "--env"): "it keeps what it was started with",
+    ("--output", "-o"): "it shows the answer itself",
+    ("--watch", "-w"): "it looks again by itself",
+}
+FORBIDDEN = {flag: why for flags, why in _ELSEWHERE.items() for flag in flags}
+"""What has no meaning in the console, and why."""
+
+
+def misplaced(word: str) -> str | None:
+    """Why this option is for a shell alone; None where it is not."""
+    why = FORBIDDEN.get(word.partition("=")[0])
+    return f"{word} is not for the console: {why}" if why else None
 
 
 def split_words(line: str) -> list[str]:
@@ -147,8 +159,8 @@ def _check_words(
     spec: Spec, rest: list[str], words: Words, service: str | None, *, done_typing: bool
 ) -> str | None:
     for word in rest:
-        if word.partition("=")[0] in FORBIDDEN:
-            return f"{word} is not for the console: the plan box asks"
+        if said := misplaced(word):
+            return said
     flags = {param.flag for _, param in params(spec.args) if param.flag}
     flags |= {o.flag for o in COMMON if spec.kind in o.only} | {"--help", "-h"}
     settled = rest if done_typing else rest[:-1]

@@ -53,6 +53,8 @@ def test_options_that_confirm_are_neither_offered_nor_taken() -> None:
         ("canary caht 32 ", "there is no service 'caht'"),
         ("canary chat 32 --wieght 5", "--weight"),
         ("rollback chat 'x", "a quote is not closed"),
+        ("status -o json", "shows the answer itself"),
+        ("metrics chat --watch", "looks again by itself"),
         ("demo", "runs from a shell"),
     ],
 )
