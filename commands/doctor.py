@@ -129,8 +129,8 @@ async def _journal(deck: Deck) -> list[Health]:
         await deck.journal.check_writable()
     except ModeldeckError as error:
         said = f"{error.message}; held: {held}" if held else error.message
-        return [seen, Health("open it for writing", False, said, loop.time() - begun, error.hint)]
-    return [seen, Health("open it for writing", True, "yes", loop.time() - begun)]
+        return [seen, Health("write to it", False, said, loop.time() - begun, error.hint)]
+    return [seen, Health("write to it", True, "yes", loop.time() - begun)]
 
 
 async def _model(deck: Deck, service: Any) -> list[Health]:

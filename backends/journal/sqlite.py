@@ -16,6 +16,7 @@ from backends.journal.base import LEASE_SECONDS, Change, ChangeState, StepState,
 from backends.journal.kept import kept, kept_readings, kept_verdicts
 from backends.journal.opening import BUSY_SECONDS, look, open_for_writing, transaction
 from backends.journal.place import writer
+from backends.journal.schema import MIGRATIONS
 from core.errors import BackendError, ModeldeckError, Refused
 from core.history import Event, Release
 from core.plan import Plan
@@ -214,7 +215,8 @@ class SqliteJournal:
         return await self._run("open the journal", count, write=False)
 
     async def check_writable(self) -> None:
-        await self._run("open it for writing", lambda db: db.execute("SELECT 1"))
+        # Written and kept, since a full disk shows nowhere else.
+        await self._run("write", lambda db: db.execute(f"PRAGMA user_version={len(MIGRATIONS)}"))
 
     async def close(self) -> None:
         if self._thread is not None:

@@ -82,7 +82,7 @@ def test_slots_say_what_they_hold_and_what_they_carry(fleet: DeckFleet) -> None:
 
 def test_doctor_finds_nothing_wrong_with_the_demo_but_the_missing_driver(fleet: DeckFleet) -> None:
     checks = fleet.json("doctor").data["checks"]
-    failed = [check for check in checks if not check["ok"] and check["backend"] != "gpus"]
+    failed = [check for check in checks if check["ok"] is False and check["backend"] != "gpus"]
     assert failed == []
     assert any("Envoy 1.40" in check["detail"] for check in checks)
     assert any("MLflow 3.17" in check["detail"] for check in checks)

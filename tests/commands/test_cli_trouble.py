@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import sqlite3
 import time
 from pathlib import Path
 
 import pytest
 
+from backends.journal import sqlite
 from tests.commands.driving import DeckFleet, modeldeck
 from tests.demo.running import until
 from tests.live.faulty import WRONG, faulty_server
@@ -172,6 +174,27 @@ def test_a_journal_that_cannot_be_written_stops_a_change_before_it_begins(
     assert fleet.traffic("tumor") == {"2": 1.0}
     status = modeldeck("status", "tumor", "-o", "json", config=config)
     assert status.data["services"][0]["traffic"] == {"2": 1.0}, "reading goes on without a journal"
+
+
+@pytest.mark.live
+def test_a_full_disk_stops_a_change_before_it_begins(
+    fleet: DeckFleet, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(file: Path) -> sqlite3.Connection:
+        db = original(file)
+        db.execute("PRAGMA max_page_count=1")  # SQLite takes it for: as many as there are.
+        return db
+
+    original = sqlite.open_for_writing
+    monkeypatch.setattr(sqlite, "open_for_writing", full)
+    old = f'path = "{fleet.layout.journal}"'
+    config = fleet.config_with(folder, old=old, new=f'path = "{folder}/journal.db"')
+    words = ["canary", "tumor", "3", "--weight", "10", "--yes", "--reason", "it is long " * 5_000]
+    ran = modeldeck(*words, "-o", "json", config=config)
+    assert ran.code == 5
+    assert "is full" in ran.error["message"]
+    assert "nothing was changed" in ran.error["message"]
+    assert fleet.traffic("tumor") == {"2": 1.0}
 
 
 def test_a_silent_backend_is_said_within_its_timeout(folder: Path) -> None:
