@@ -88,6 +88,7 @@ def status_json(status: ServiceStatus) -> dict[str, Any]:
             "since": show_time(change.since),
             "running": change.running,
         },
+        "astray": status.astray,
         "open_incident": status.open_incident,
         "errors": dict(status.errors),
         "as_of": show_time(status.as_of),
@@ -127,6 +128,8 @@ def _because(status: ServiceStatus) -> str:
         return f"{change.kind} by {change.actor} {change.said} (change {change.number})"
     if status.errors:
         return next(iter(status.errors.values()))
+    if status.astray and status.state is State.WARNING:
+        return status.astray
     ranked = sorted(status.layers.items(), key=lambda item: _TROUBLE.index(item[1].state))
     worst = ranked[0][1].state
     names = [name for name, layer in ranked if layer.state is worst]

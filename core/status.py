@@ -9,6 +9,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from core.config import LAYERS, Layer, Threshold
+from core.versions import version_name
 
 
 class State(StrEnum):
@@ -94,14 +95,27 @@ class ServiceStatus:
         """The worst of the layers, where unknown is worse than ok.
 
         A change that was cut off, or left the service half-way, is critical; a source that cannot
-        be asked is a warning.
+        be asked is a warning, and so is a champion in name alone.
         """
         if self.open_change is not None and not self.open_change.running:
             return State.CRITICAL
         states = {layer.state for layer in self.layers.values()}
-        if self.errors and State.CRITICAL not in states:
+        if (self.errors or self.astray) and State.CRITICAL not in states:
             return State.WARNING
         return next(state for state in _WORST_FIRST if state in states)
+
+    @property
+    def astray(self) -> str | None:
+        """In words, that the version which the registry calls champion serves nothing.
+
+        None while a change runs, and where a slot could not be read: it may hold the champion.
+        """
+        unread = any(version.startswith("?") for version in self.traffic)
+        if self.champion is None or not self.traffic or unread or self.open_change is not None:
+            return None
+        if self.champion in self.traffic:
+            return None
+        return f"champion {version_name(self.champion)} serves nothing"
 
     @property
     def healthy(self) -> bool:

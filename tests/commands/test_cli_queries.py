@@ -16,11 +16,12 @@ def test_status_has_the_documented_fields(fleet: DeckFleet) -> None:
     (status,) = ran.data["services"]
     assert set(status) >= {
         "service", "model", "environment", "champion", "traffic", "shadow", "layers", "release",
-        "open_change", "open_incident", "as_of",
+        "open_change", "open_incident", "astray", "as_of",
     }  # fmt: skip
     assert status["traffic"] == {"2": 1.0}
     assert status["champion"] == "2"
     assert status["shadow"] == {}
+    assert status["astray"] is None
     assert set(status["layers"]) == {"system", "data", "model", "business"}
     assert all(set(layer) == {"state", "because"} for layer in status["layers"].values())
     assert parse_time(status["as_of"])

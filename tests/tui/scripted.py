@@ -49,9 +49,10 @@ def status(
 ) -> ServiceView:
     layers = unmeasured() | {"system": LayerState(state, because)}
     canary = more.pop("canary", "")
+    live = traffic or {"7": 1.0}
     return ServiceView(
         ServiceStatus(
-            name, name, "prod", "7", traffic or {"7": 1.0}, more.pop("shadow", {}),
+            name, name, "prod", more.pop("champion", next(iter(live))), live, more.pop("shadow", {}),
             layers, more.pop("release", "r4"), more.pop("open_change", None), None, NOW,
             more.pop("errors", {}),
             NOW - timedelta(minutes=17) if state is not State.OK else None,

@@ -214,6 +214,14 @@ def test_the_header_does_not_call_a_source_ok_that_lacks_a_backend() -> None:
     assert f"{len(feeds)} ok 1 IN PART" in shown
 
 
+def test_a_champion_that_serves_nothing_is_a_warning() -> None:
+    backend = busy()
+    backend.reads["services"] = (status("chat", champion="30", traffic={"31": 1.0}),)
+    shown = text(picture(backend).rows)
+    assert "Services: 1 warning" in shown
+    assert "champion v30 serves nothing" in shown
+
+
 def test_a_change_that_nobody_holds_is_critical_and_says_what_to_do() -> None:
     from core.status import OpenChange
 

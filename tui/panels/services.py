@@ -136,6 +136,8 @@ def because(view: ServiceView) -> str:
     if bad:
         parts.append(worst(bad).because)
     parts += [f"{source}: {said}" for source, said in status.errors.items()]
+    if status.astray:
+        parts.append(status.astray)
     if view.canary:
         parts.append(view.canary)
     if not parts and status.state is State.UNKNOWN:
