@@ -7,11 +7,13 @@ are cleaned where they are shown. Only prose (a version's status message) is cle
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, Literal
 
+from core.evidence import DatasetInput, Metric, RunRecord
 from core.text import clean
 from core.versions import Model, Version
 
@@ -19,6 +21,8 @@ IS_PROMPT = "mlflow.prompt.is_prompt"
 STAGE_TAG = "stage"
 BLOCK_TAG = "modeldeck.blocked"
 
+_LONGEST_SOURCE = 64 * 1024
+"""Characters of a data set's source; some stores put whole schemas there."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _READY = "READY"
 
@@ -73,7 +77,12 @@ def number_of(item: Mapping[str, Any]) -> str:
     return _number(item, "version")
 
 
-def model(name: str, aliases: Mapping[str, str], versions: list[Mapping[str, Any]]) -> Model:
+def model(
+    name: str,
+    aliases: Mapping[str, str],
+    versions: list[Mapping[str, Any]],
+    tags: Mapping[str, str] | None = None,
+) -> Model:
     """Versions newest first by number; a version that a page repeats counts once."""
     names: dict[str, list[str]] = {}
     for alias, number in aliases.items():
@@ -84,13 +93,104 @@ def model(name: str, aliases: Mapping[str, str], versions: list[Mapping[str, Any
         if name_of(item) == name
     }
     newest_first = sorted(found.values(), key=lambda version: int(version.number), reverse=True)
-    return Model(name, tuple(newest_first), dict(aliases))
+    return Model(name, tuple(newest_first), dict(aliases), dict(tags or {}))
 
 
 def run_metrics(answer: Mapping[str, Any]) -> dict[str, float]:
     """What the run logged last under each name. NaN stays NaN."""
     data = _table(_table(answer, "run"), "data", {})
     return {_text(item, "key"): _metric(item) for item in _list(data, "metrics")}
+
+
+def source_run_of(answer: Mapping[str, Any]) -> str | None:
+    """The run that a logged model came from."""
+    return _text(_table(_table(answer, "model"), "info"), "source_run_id", "") or None
+
+
+def run_record(
+    run_id: str | None,
+    run: Mapping[str, Any] | None,
+    model_id: str | None,
+    model: Mapping[str, Any] | None,
+    unasked: str | None = None,
+) -> RunRecord:
+    """What `runs/get` and `logged-models/ID` say of one version; None for what is gone.
+
+    `unasked` says why the logged model, which has the metrics, could not be asked for.
+    """
+    logged = _metrics(_table(_table(model, "model"), "data", {})) if model is not None else ()
+    gone = model_id is not None and model is None and unasked is None
+    if run is None:
+        state: Literal["gone", "none"] = "gone" if run_id else "none"
+        return RunRecord(
+            run_id, state, metrics=logged, metrics_unasked=unasked, model_id=model_id,
+            model_gone=gone,
+        )  # fmt: skip
+    found = _table(run, "run")
+    info, data = _table(found, "info"), _table(found, "data", {})
+    if _text(info, "run_id", run_id) != run_id:
+        raise Malformed(f"was asked for run {run_id!r} and answered another")
+    known = {metric.name for metric in logged}
+    own = tuple(metric for metric in _metrics(data) if metric.name not in known)
+    return RunRecord(
+        run_id,
+        "deleted" if _text(info, "lifecycle_stage", "active") == "deleted" else "there",
+        clean(_text(info, "status", "")),
+        tags_of(data),
+        {_text(item, "key"): _text(item, "value", "") for item in _list(data, "params")},
+        _datasets(_table(found, "inputs", {})),
+        (*logged, *own),
+        unasked,
+        model_id,
+        gone,
+    )
+
+
+def _metrics(data: Mapping[str, Any]) -> tuple[Metric, ...]:
+    """The last value of each metric on each data set, by step and then by time."""
+    last: dict[tuple[str, str, str], tuple[tuple[float, float], float]] = {}
+    for item in _list(data, "metrics"):
+        where = _text(item, "dataset_name", ""), _text(item, "dataset_digest", "")
+        when = _count(item, "step"), _count(item, "timestamp")
+        key = (_text(item, "key"), *where)
+        if key not in last or when >= last[key][0]:
+            last[key] = when, _metric(item)
+    return tuple(Metric(name, value, *on) for (name, *on), (_, value) in last.items())
+
+
+def _datasets(inputs: Mapping[str, Any]) -> tuple[DatasetInput, ...]:
+    found = []
+    for item in _list(inputs, "dataset_inputs"):
+        data = _table(item, "dataset")
+        context = tags_of(item).get("mlflow.data.context", "")
+        found.append(
+            DatasetInput(_text(data, "name"), _text(data, "digest", ""), context, _source_of(data))
+        )
+    return tuple(found)
+
+
+def _source_of(data: Mapping[str, Any]) -> str:
+    """MLflow keeps the source as JSON with a `uri` or `url`; whatever else it is, as written."""
+    text = _text(data, "source", "")[:_LONGEST_SOURCE]
+    try:
+        said = json.loads(text)
+    except (ValueError, RecursionError):
+        return text
+    found = (
+        next((said[key] for key in ("uri", "url", "path") if key in said), "")
+        if isinstance(said, dict)
+        else ""
+    )
+    return found if isinstance(found, str) else ""
+
+
+def _count(item: Mapping[str, Any], key: str) -> float:
+    value = item.get(key, 0)
+    if isinstance(value, str) and value.lstrip("-").isascii() and value.lstrip("-").isdigit():
+        value = int(value[:18])
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise Malformed(f"{key!r} is {_kind(value)}, not a count")
+    return value
 
 
 def _version(model_name: str, item: Mapping[str, Any], aliases: list[str]) -> Version:
@@ -109,6 +209,8 @@ def _version(model_name: str, item: Mapping[str, Any], aliases: list[str]) -> Ve
         aliases=tuple(sorted(aliases)),
         blocked=tags.get(BLOCK_TAG),
         tags=tags,
+        description=_text(item, "description", ""),
+        source=_text(item, "source", ""),
     )
 
 
