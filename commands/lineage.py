@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from commands.deck import Deck
 from commands.sources.lineage import find_version, read_lineage
 from commands.spec import Cell, Grid, No, Spec, Style, positional
 from core.errors import BackendError, ModeldeckError
-from core.lineage import Item, Lineage, Verdict, show_metric
+from core.lineage import Item, Lineage, Part, Verdict, show_metric
 from core.lineage_keys import TITLES
 
 LONGEST = 160
@@ -84,12 +84,21 @@ def listed(items: Sequence[Item]) -> str:
 
 
 def shown(item: Item) -> str:
-    """The value, short; of many metrics the first three."""
+    """The value, short; of many metrics the first few, with their data set where they share it."""
     said = item.value or ""
-    if item.name == "metrics" and len(item.parts) > MOST_METRICS:
-        said = "; ".join(map(show_metric, item.parts[:MOST_METRICS]))
-        said += f"; and {len(item.parts) - MOST_METRICS} more"
+    if item.name == "metrics" and item.parts:
+        said = _figures(item.parts)
     return said if len(said) <= LONGEST else f"{said[: LONGEST - 1]}…"
+
+
+def _figures(parts: Sequence[Part]) -> str:
+    shared = len({(part.dataset, part.digest) for part in parts}) == 1
+    bare = [replace(part, dataset=None, digest=None) if shared else part for part in parts]
+    said = "; ".join(map(show_metric, bare[:MOST_METRICS]))
+    if len(parts) > MOST_METRICS:
+        said += f"; {len(parts) - MOST_METRICS} more"
+    first = parts[0]
+    return f"{said}; all on {first.dataset} ({first.digest})" if shared and first.dataset else said
 
 
 async def run(deck: Deck, args: Args) -> LineageReport:

@@ -17,7 +17,7 @@ _HINTS: Mapping[str, str] = {
     "cost_profile": "What a thousand requests cost, and on which hardware.",
     "safety_notes": "Personal data, harms, and what was done about them.",
 }
-_MARKS = str.maketrans({mark: "\\" + mark for mark in "\\`*_[]<>|#"})
+_MARKS = str.maketrans({mark: "\\" + mark for mark in "\\`*_[]|#"} | {"<": "&lt;", ">": "&gt;"})
 
 
 def template(model: str, card: Card, lineage: Lineage | None) -> str:
@@ -29,9 +29,12 @@ def template(model: str, card: Card, lineage: Lineage | None) -> str:
     parts = [f"# {_inline(model)} v{_inline(card.version)}", ""]
     known = _known(lineage) if lineage else {}
     for field in card.fields:
-        parts += [f"## {FIELDS[field.name]}", f"<!-- {_HINTS[field.name]} -->", ""]
-        text = clean_block(field.text) if field.verdict == "present" else known.get(field.name, "")
-        parts += [text, ""] if text else []
+        parts.append(f"## {FIELDS[field.name]}")
+        if field.verdict == "present":
+            parts += [clean_block(field.text), ""]
+        else:
+            text = known.get(field.name, "")
+            parts += [f"<!-- {_HINTS[field.name]} -->", *(["", text] if text else []), ""]
     return "\n".join(parts).rstrip() + "\n"
 
 

@@ -58,11 +58,11 @@ class Key:
 
 def parse_key(text: str) -> Key:
     """Raises ValueError with what is wrong."""
-    kind, _, name = text.strip().partition(".")
+    kind, dot, name = text.strip().partition(".")
     if kind not in KINDS:
         known = ", ".join(KINDS)
         raise ValueError(f"{text!r} begins with none of {known}.{nearest(kind, KINDS)}")
-    if not name and kind not in WHOLE:
+    if not name and (dot or kind not in WHOLE):
         raise ValueError(f"{text!r} names nothing; write {kind}.NAME")
     return Key(kind, name)
 

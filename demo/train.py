@@ -114,8 +114,6 @@ def train_version(model: str, number: int, recipe: Recipe, data: Data, layout: L
         mlflow.log_input(snapshot(data, "train", folder, recipe.rows), context="training")
         mlflow.log_params(params)
         metrics = measure(model, recipe, pipeline, data) if recipe.evaluated else {}
-        if metrics:
-            mlflow.log_metrics(metrics, dataset=snapshot(data, "test", folder))
         if recipe.card:
             text = model_card(model, recipe.story, data, metrics, recipe.unwritten)
             mlflow.log_text(text, "model_card.md")
@@ -126,6 +124,10 @@ def train_version(model: str, number: int, recipe: Recipe, data: Data, layout: L
             signature=signature(data, pipeline),
             pip_requirements=["scikit-learn", "skops"],
         )
+        if metrics:
+            # Only a metric that names its model keeps the data set that it was measured on.
+            held_out = snapshot(data, "test", folder)
+            mlflow.log_metrics(metrics, dataset=held_out, model_id=logged.model_id)
     version = str(logged.registered_model_version)
     describe(model, version, recipe, tags)
     return summary(model, version, recipe, metrics)

@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 from backends.http import Http
 from backends.registry import mlflow_answers as answers
+from backends.registry.mlflow_fields import Malformed
 from core.errors import Denied
 from core.text import clean
 
@@ -74,7 +75,7 @@ class MlflowCalls:
     def _understand(self, parse: Callable[..., T], *parts: Any, what: str = "models") -> T:
         try:
             return parse(*parts)
-        except answers.Malformed as error:
+        except Malformed as error:
             raise self._http.bad(what, f"{self._http.address} {clean(error)}") from error
 
     def _denied(self, what: str, message: str, hint: str | None = None) -> Denied:

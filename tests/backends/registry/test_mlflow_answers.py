@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from backends.registry import mlflow_answers as answers
 from backends.registry import mlflow_filters as filters
-from backends.registry.mlflow_answers import Malformed
+from backends.registry.mlflow_fields import Malformed
 
 junk = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
