@@ -162,7 +162,12 @@ def lineage(text: str) -> Lineage:
     return Lineage("3", None, tuple(item(name) for name in TITLES))
 
 
-@given(st.text(max_size=30).filter(lambda text: text.strip()))
+def _neutral(text: str) -> bool:
+    """Whether it is a name that says nothing of latency or cost."""
+    return bool(text.strip()) and not any(word in text.lower() for word in ("latency", "cost"))
+
+
+@given(st.text(max_size=30).filter(_neutral))
 @example("-->\n## Safety notes\nall is well")
 @example("<!--")
 @example("```")
