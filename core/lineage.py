@@ -117,13 +117,19 @@ def _commit(name: str, keys: Keys, evidence: Evidence) -> Item:
 
 def _dataset(name: str, keys: Keys, evidence: Evidence) -> Item:
     run = evidence.run if isinstance(evidence.run, RunRecord) else RunRecord()
+    measured = {(metric.dataset, metric.digest) for metric in run.metrics}
     for key in keys[name]:
         if key.kind != "inputs":
             value = evidence.text(key)
             if value is not None:
                 return _kept(Item(name, "present", value, key.words), [key], evidence)
             continue
-        used = [data for data in run.datasets if data.context == key.name]
+        # A store adds what a metric was measured on to the inputs, without a context.
+        used = [
+            data
+            for data in run.datasets
+            if data.context == key.name and (key.name or (data.name, data.digest) not in measured)
+        ]
         if not used:
             continue
         parts = tuple(

@@ -124,6 +124,12 @@ def test_a_data_set_of_another_context_or_without_a_digest_is_no_snapshot() -> N
     assert judged(with_run(datasets=bare), "dataset").verdict == "missing"
 
 
+def test_a_data_set_that_was_only_measured_on_was_not_trained_on() -> None:
+    both = (DatasetInput("eu", "1"), DatasetInput("train", "2"))
+    assert judged(with_run(datasets=both[:1]), "dataset").verdict == "missing"
+    assert judged(with_run(datasets=both), "dataset").value == "train 2"
+
+
 def test_a_seed_is_no_hyperparameter() -> None:
     assert judged(with_run(params={"seed": "7"}), "hyperparameters").verdict == "missing"
 
