@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from backends.base import Context, Registry
-from backends.contract.registry import FILES, RECORD
+from backends.contract.samples import FILES, RECORD
 from backends.registry.mlflow import Options, open_backend
 from core.errors import BackendError
 from core.evidence import Key, RunRecord
