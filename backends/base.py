@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
+from core.evidence import Key, RunRecord
 from core.refs import Ref, Value
-from core.versions import Model
+from core.versions import Model, Version
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +90,18 @@ class Registry(Settable, Checked, Protocol):
 
     async def run_metrics(self, run_id: str) -> Mapping[str, float]:
         """The metrics that the run logged; NaN stays NaN."""
+
+    async def run_record(self, version: Version) -> RunRecord:
+        """What the version's run logged; a run or a logged model that is gone is a value.
+
+        Raises BackendError where nobody can tell.
+        """
+
+    async def file(self, version: Version, key: Key, *, most: int) -> bytes | None:
+        """The first `most` bytes of an `artifacts` or `model` file; None where it is not there.
+
+        Raises BackendError where nobody can tell whether it is.
+        """
 
 
 @dataclass(frozen=True, slots=True)

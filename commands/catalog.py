@@ -9,6 +9,8 @@ from commands.spec import Spec
 NAMES: tuple[str, ...] = (
     "status",
     "versions",
+    "lineage",
+    "card",
     "promote",
     "canary",
     "shadow",

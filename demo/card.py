@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 
 from demo.data import Data
 
@@ -20,12 +21,18 @@ def weakest_slice(metrics: Mapping[str, float]) -> str:
     return f"Weakest on the slice `{name.split('/')[1]}`, with {slices[name]:.4f}."
 
 
-def model_card(model: str, story: str, data: Data, metrics: Mapping[str, float]) -> str:
-    """The card in Markdown, one heading per field."""
+def model_card(
+    model: str,
+    story: str,
+    data: Data,
+    metrics: Mapping[str, float],
+    unwritten: Sequence[str] = (),
+) -> str:
+    """The card in Markdown, one heading per field; nothing but TODO under the `unwritten` ones."""
     figures = "\n".join(
         f"| {name} | {value:.4f} |" for name, value in metrics.items() if name != "latency_p95"
     )
-    return f"""# {model}
+    text = f"""# {model}
 
 {story}.
 
@@ -53,3 +60,6 @@ One CPU core serves it; no accelerator.
 ## Safety notes
 No personal data beyond the measures themselves.
 """
+    for heading in unwritten:
+        text = re.sub(rf"(?<=## {heading}\n)[^#]*", "TODO\n\n", text)
+    return text

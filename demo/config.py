@@ -33,6 +33,7 @@ def config(
         "registry": {"kind": "mlflow", "url": url(ports["mlflow"])},
         "journal": {"path": str(layout.journal)},
         "gpus": {"kind": "simulated" if simulate_gpus else "nvml"},
+        "lineage": {"clone": str(layout.training)},
         "services": {
             service.name: _service(service, layout, admin, ports) for service in SERVICES.values()
         },

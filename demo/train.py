@@ -11,6 +11,7 @@ import platform
 import sys
 import time
 import warnings
+from hashlib import sha1
 from pathlib import Path
 from typing import Any
 
@@ -66,13 +67,17 @@ def measure(model: str, recipe: Recipe, pipeline: Any, data: Data) -> dict[str, 
     return found
 
 
-def snapshot(data: Data, folder: Path) -> Path:
-    """The training rows as a file that a run can name as the source of its data set."""
-    path = folder / f"{data.name}-train.csv"
-    header = ",".join((*data.features, "label"))
-    table = numpy.column_stack([data.train, data.train_labels])
-    numpy.savetxt(path, table, delimiter=",", header=header, comments="", fmt="%.10g")
-    return path
+def snapshot(data: Data, part: str, folder: Path, rows: int | None = None) -> Any:
+    """The rows of a part, "train" or "test", as a data set of a run, with a file as its source."""
+    features, labels = getattr(data, part), getattr(data, f"{part}_labels")
+    name = f"{data.name}-{part}"
+    path = folder / f"{name}.csv"
+    if not path.exists():
+        header = ",".join((*data.features, "label"))
+        table = numpy.column_stack([features, labels])
+        numpy.savetxt(path, table, delimiter=",", header=header, comments="", fmt="%.10g")
+    used = {"features": features[:rows], "targets": labels[:rows]}
+    return mlflow.data.from_numpy(**used, source=str(path), name=name)
 
 
 def hold_out(model: str, data: Data, layout: Layout) -> None:
@@ -97,21 +102,20 @@ def train_version(model: str, number: int, recipe: Recipe, data: Data, layout: L
     commit = source.commit(model, params, f"{model}: {recipe.story}")
     tags = {"owner": owner, "feature_version": recipe.features, "hardware": hardware()}
     origin = {"mlflow.source.name": "train.py", "mlflow.source.git.repoURL": source.url}
+    if commit and recipe.unpushed:
+        commit = sha1(commit.encode()).hexdigest()
     if commit:
         origin |= {"mlflow.source.git.commit": commit, "mlflow.source.git.branch": "main"}
     pipeline = recipe.build(recipe.params)
     pipeline.fit(data.train[: recipe.rows], data.train_labels[: recipe.rows])
     mlflow.set_experiment(model)
     with mlflow.start_run(run_name=f"{model}-{number}", tags={**tags, **origin}):
-        path = snapshot(data, layout.heldout(model).parent)
-        used = {"features": data.train[: recipe.rows], "targets": data.train_labels[: recipe.rows]}
-        dataset = mlflow.data.from_numpy(**used, source=str(path), name=f"{data.name}-train")
-        mlflow.log_input(dataset, context="training")
+        folder = layout.heldout(model).parent
+        mlflow.log_input(snapshot(data, "train", folder, recipe.rows), context="training")
         mlflow.log_params(params)
         metrics = measure(model, recipe, pipeline, data) if recipe.evaluated else {}
-        mlflow.log_metrics(metrics)
         if recipe.card:
-            text = model_card(model, recipe.story, data, metrics)
+            text = model_card(model, recipe.story, data, metrics, recipe.unwritten)
             mlflow.log_text(text, "model_card.md")
         logged = mlflow.sklearn.log_model(
             pipeline,
@@ -120,6 +124,10 @@ def train_version(model: str, number: int, recipe: Recipe, data: Data, layout: L
             signature=signature(data, pipeline),
             pip_requirements=["scikit-learn", "skops"],
         )
+        if metrics:
+            # Only a metric that names its model keeps the data set that it was measured on.
+            held_out = snapshot(data, "test", folder)
+            mlflow.log_metrics(metrics, dataset=held_out, model_id=logged.model_id)
     version = str(logged.registered_model_version)
     describe(model, version, recipe, tags)
     return summary(model, version, recipe, metrics)

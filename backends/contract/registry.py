@@ -10,26 +10,11 @@ from typing import Any, Protocol
 import pytest
 
 from backends.base import Registry
+from backends.contract.samples import FILES, HOSTILE_NAMES, RECORD
 from backends.contract.settable import said_well
 from core.errors import Conflict, Denied
+from core.evidence import Key, RunRecord
 from core.refs import Ref, alias_ref, block_ref, stage_ref
-
-HOSTILE_NAMES = (
-    "escape \x1b[31m",
-    "new\nline",
-    "[@click=app.bell]model[b]",
-    "right \u202e to left",
-    "it's",
-    'say "it"',
-    "both ' and \"",
-    "100% _under",
-    "a) OR (name = 'b",
-    "back\\slash\\",
-    "q?x=1&y#z +",
-    "@at@two",
-    "名前 🚀",
-)
-"""Names that some registry has accepted from somebody."""
 
 
 class RegistryHarness(Protocol):
@@ -49,6 +34,9 @@ class RegistryHarness(Protocol):
 
     def run(self, metrics: Mapping[str, float]) -> str:
         """A run that logged these metrics; its id."""
+
+    def recorded(self, record: RunRecord, files: Mapping[Key, str]) -> str:
+        """A new model with one version, whose run logged this, with these files; its name."""
 
 
 class RegistryContract:
@@ -219,6 +207,54 @@ class RegistryContract:
             with pytest.raises(Denied) as raised:
                 await registry.run_metrics("0" * 32)
             said_well(raised.value)
+
+        self.run(harness, body)
+
+    def test_what_a_run_logged_comes_back_with_the_data_set_of_each_metric(
+        self, harness: RegistryHarness
+    ) -> None:
+        name = harness.recorded(RECORD, FILES)
+
+        async def body(registry: Registry) -> None:
+            (version,) = (await registry.model(name)).versions
+            found = await registry.run_record(version)
+            assert (found.state, found.metrics_unasked) == ("there", None)
+            assert found.run_id == version.run_id
+            assert found.params == RECORD.params
+            assert {**found.tags, **RECORD.tags} == found.tags
+            assert found.datasets == RECORD.datasets
+            told = {(one.name, one.dataset, one.digest): one.value for one in found.metrics}
+            wanted = {(one.name, one.dataset, one.digest): one.value for one in RECORD.metrics}
+            assert told.keys() == wanted.keys()
+            for key, value in wanted.items():
+                assert told[key] == value or (math.isnan(value) and math.isnan(told[key])), key
+
+        self.run(harness, body)
+
+    def test_a_file_is_there_or_gone_and_is_read_no_further_than_asked(
+        self, harness: RegistryHarness
+    ) -> None:
+        name = harness.recorded(RECORD, FILES)
+
+        async def body(registry: Registry) -> None:
+            (version,) = (await registry.model(name)).versions
+            for key, text in FILES.items():
+                assert await registry.file(version, key, most=1000) == text.encode()
+                assert await registry.file(version, key, most=3) == text.encode()[:3]
+                gone = Key(key.kind, "no such file")
+                assert await registry.file(version, gone, most=1) is None
+
+        self.run(harness, body)
+
+    def test_a_version_without_a_run_has_a_record_that_says_so(
+        self, harness: RegistryHarness
+    ) -> None:
+        name = harness.model(1)
+
+        async def body(registry: Registry) -> None:
+            (version,) = (await registry.model(name)).versions
+            found = await registry.run_record(version)
+            assert (found.run_id, found.state, found.metrics) == (None, "none", ())
 
         self.run(harness, body)
 

@@ -76,8 +76,10 @@ def test_a_champions_run_says_how_it_was_made(fleet: RunningFleet, model: str) -
     params = {param["key"]: param["value"] for param in run["data"]["params"]}
     assert params["seed"] == "7"
     assert int(params["rows"]) > 100
-    (dataset,) = run["inputs"]["dataset_inputs"]
-    assert len(dataset["dataset"]["digest"]) == 8
+    used = {one["dataset"]["name"]: one["dataset"] for one in run["inputs"]["dataset_inputs"]}
+    trained, measured = sorted(used, reverse=True)
+    assert (trained.endswith("-train"), measured.endswith("-test")) == (True, True)
+    assert all(len(dataset["digest"]) == 8 for dataset in used.values())
     tags = champion["tags"]
     assert tags["owner"] == SERVICES[model].owner
     assert tags["feature_version"]

@@ -16,7 +16,8 @@ from commands.common import COMMON, split_line
 from commands.configfile import parse
 from commands.parse import parse_line
 from core import errors
-from core.config import Config, GateConfig, Headline, Service, Threshold
+from core.config import Config, GateConfig, Headline, LineageConfig, Service, Threshold
+from core.lineage_keys import CARD_KEYS, DEFAULT_KEYS
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text()
@@ -28,6 +29,11 @@ def test_the_example_config_loads() -> None:
     config = parse(EXAMPLE, "config.example.toml")
     assert config.services["fraud"].router is not None
     assert config.services["fraud"].thresholds["error_share"].warning == 0.005
+
+
+def test_the_example_shows_the_keys_that_lineage_looks_under_by_itself() -> None:
+    shown = {key: tuple(value) for key, value in tomllib.loads(EXAMPLE)["lineage"].items()}
+    assert {k: v for k, v in shown.items() if k != "clone"} == {**DEFAULT_KEYS, "card": CARD_KEYS}
 
 
 def keys_of(cls: type) -> set[str]:
@@ -44,7 +50,7 @@ def named_keys() -> set[str]:
 def test_the_example_explains_every_key_of_every_adapter() -> None:
     tables = set(re.findall(r"^\[([\w.-]+)\]", EXAMPLE, re.M))
     wanted = {"kind"}
-    for cls in (Service, GateConfig, Headline, Threshold):
+    for cls in (Service, GateConfig, Headline, LineageConfig, Threshold):
         wanted |= keys_of(cls)
     for role, kinds in adapters.MODULES.items():
         for kind in kinds:

@@ -26,6 +26,8 @@ TABLES = {"rich"}
 ON_THE_NETWORK = {
     "status": ["status"],
     "versions": ["versions", "tumor"],
+    "lineage": ["lineage", "tumor"],
+    "card": ["card", "tumor"],
     "promote": ["promote", "tumor", "3", "--to", "Staging"],
     "canary": ["canary", "tumor", "3", "--weight", "5"],
     "shadow": ["shadow", "tumor", "--off"],

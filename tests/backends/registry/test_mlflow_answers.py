@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from backends.registry import mlflow_answers as answers
 from backends.registry import mlflow_filters as filters
-from backends.registry.mlflow_answers import Malformed
+from backends.registry import mlflow_run_answers as runs
+from backends.registry.mlflow_fields import Malformed
 
 junk = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
@@ -39,15 +40,50 @@ VERSION = {
     "run_id": "a" * 32,
     "tags": [{"key": "stage", "value": "Staging"}, {"key": "empty"}],
 }
-RUN = {"run": {"data": {"metrics": [{"key": "auc", "value": 0.9}, {"key": "nan", "value": "NaN"}]}}}
+METRICS = [
+    {"key": "auc", "value": 0.9, "step": 1, "timestamp": "5"},
+    {"key": "nan", "value": "NaN"},
+]
+DATASET = {"name": "train", "digest": "353327eb", "source": '{"uri": "s3://bucket/x"}'}
+RUN = {
+    "run": {
+        "info": {"run_id": "r1", "status": "FINISHED", "lifecycle_stage": "active"},
+        "data": {
+            "metrics": METRICS,
+            "params": [{"key": "seed", "value": "7"}],
+            "tags": [{"key": "owner", "value": "risk"}],
+        },
+        "inputs": {
+            "dataset_inputs": [
+                {"tags": [{"key": "mlflow.data.context", "value": "training"}], "dataset": DATASET}
+            ]
+        },
+    }
+}
+LOGGED = {
+    "model": {
+        "info": {"source_run_id": "r1"},
+        "data": {
+            "metrics": [
+                {"key": "auc", "value": 0.0, "run_id": "r1", "dataset_name": "eu", "step": 1},
+                {"key": "auc", "value": 0.9, "run_id": "r1", "dataset_digest": "1"},
+            ]
+        },
+    }
+}
 
 
-def everything(model: Any, version: Any, run: Any) -> None:
+def everything(model: Any, version: Any, run: Any, logged: Any) -> None:
     found = answers.registered_model(model, "fraud")
     answers.is_prompt(found)
     answers.model("fraud", answers.aliases_of(found), [version])
     answers.tags_of(answers.model_version({"model_version": version}, ("fraud", "12")))
     answers.run_metrics(run)
+    own = runs.metrics_of_run(run, "r1")
+    of_model = runs.metrics_of_model(logged)
+    runs.doubtful(of_model, own)
+    runs.source_run_of(logged)
+    runs.run_record("r1", run, runs.settled([*of_model, *own], own))
     answers.page({"registered_models": [found], "next_page_token": "x"}, "registered_models")
 
 
@@ -63,7 +99,7 @@ def paths(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
     ]
 
 
-WHOLE = {"model": MODEL, "version": VERSION, "run": RUN}
+WHOLE = {"model": MODEL, "version": VERSION, "run": RUN, "logged": LOGGED}
 
 
 @settings(max_examples=300, deadline=None)
@@ -81,7 +117,7 @@ def test_a_part_that_is_missing_or_wrong_is_understood_or_malformed(
     else:
         place[path[-1]] = value
     try:
-        everything(said["model"], said["version"], said["run"])
+        everything(said["model"], said["version"], said["run"], said["logged"])
     except Malformed as error:
         message = str(error)
     else:
@@ -122,6 +158,48 @@ def test_metrics_that_json_has_no_number_for() -> None:
     found = answers.run_metrics({"run": {"data": {"metrics": metrics}}})
     assert math.isnan(found["a"])
     assert (found["b"], found["c"], found["d"]) == (-math.inf, 3.0, 0.5)
+
+
+def test_a_zero_of_a_logged_model_is_one_only_where_the_run_says_so() -> None:
+    def logged(value: float, time: int, dataset: str) -> runs.Logged:
+        return runs.Logged("r1", "auc", value, 0, time, dataset)
+
+    of_model = [logged(0.0, 1, "eu"), logged(0.0, 2, "us"), logged(0.0, 3, "asia")]
+    own = [logged(0.0, 3, "")]
+    assert runs.doubtful(of_model, own) == [("r1", "auc")]
+    assert runs.doubtful(of_model, [logged(math.nan, n, "") for n in (1, 2, 3)]) == []
+    history = [logged(math.nan, 1, ""), logged(0.0, 1, ""), *own]
+    values = {metric.dataset: metric.value for metric in runs.settled(of_model, history)}
+    assert math.isnan(values["eu"]), "one of two at the same moment is no number"
+    assert math.isnan(values["us"]), "nobody says that it is 0"
+    assert values["asia"] == 0.0
+
+
+def test_the_largest_float_is_how_a_database_keeps_infinity() -> None:
+    said = [{"key": "a", "value": 1.7976931348623157e308}, {"key": "b", "value": -1.79769e308}]
+    found = answers.run_metrics({"run": {"data": {"metrics": said}}})
+    assert found["a"] == math.inf
+    assert math.isfinite(found["b"])
+
+
+def test_the_last_step_of_a_metric_counts_on_each_data_set() -> None:
+    logged = [
+        runs.Logged("r1", "auc", 0.8, 2, 1, "eu"),
+        runs.Logged("r1", "auc", 0.7, 1, 9, "eu"),
+        runs.Logged("r1", "auc", 0.6, 0, 0, "us"),
+    ]
+    values = {metric.dataset: metric.value for metric in runs.settled(logged, [])}
+    assert values == {"eu": 0.8, "us": 0.6}
+
+
+def test_a_record_comes_as_it_was_logged() -> None:
+    record = runs.run_record("r1", RUN, ())
+    assert (record.state, record.status, record.params) == ("there", "FINISHED", {"seed": "7"})
+    (data,) = record.datasets
+    assert (data.name, data.digest, data.context) == ("train", "353327eb", "training")
+    assert data.source == "s3://bucket/x"
+    with pytest.raises(Malformed):
+        runs.run_record("r2", RUN, ())
 
 
 @given(st.text(min_size=1))

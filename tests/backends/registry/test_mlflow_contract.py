@@ -13,6 +13,7 @@ from backends.base import Context, Registry
 from backends.contract.registry import RegistryContract, RegistryHarness
 from backends.contract.settable import SettableContract, SettableHarness
 from backends.registry.mlflow import Options, open_backend
+from core.evidence import Key, RunRecord
 from core.refs import Ref, Value, alias_ref, block_ref, stage_ref
 from core.split import Split
 from tests.live.seeds import Seeds
@@ -43,6 +44,11 @@ class MlflowHarness:
     def run(self, metrics: Mapping[str, float]) -> str:
         said = {key: "NaN" if math.isnan(value) else value for key, value in metrics.items()}
         return str(self._seeds.run(said)["run_id"])
+
+    def recorded(self, record: RunRecord, files: Mapping[Key, str]) -> str:
+        name = unique("recorded")
+        self._seeds.recorded(name, record, files)
+        return name
 
 
 class RefHarness(MlflowHarness):

@@ -1,0 +1,143 @@
+"""What MLflow answers about runs and logged models, as values: pure, and distrustful.
+
+Each function raises `Malformed`. Everything comes back as it was sent, and is cleaned where it is
+shown.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from backends.registry.mlflow_answers import tags_of
+from backends.registry.mlflow_fields import Malformed, count, items, metric, table, text
+from core.evidence import DatasetInput, Metric, RunRecord
+
+_LONGEST_SOURCE = 64 * 1024
+"""Characters of a data set's source; some stores put whole schemas there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Logged:
+    """One metric as it was logged once. A run's own has no data set."""
+
+    run_id: str
+    name: str
+    value: float
+    step: int
+    time: int
+    dataset: str = ""
+    digest: str = ""
+
+    @property
+    def moment(self) -> tuple[str, str, int, int]:
+        return self.run_id, self.name, self.step, self.time
+
+
+def source_run_of(model: Mapping[str, Any]) -> str | None:
+    """The run that a logged model came from."""
+    return text(table(table(model, "model"), "info"), "source_run_id", "") or None
+
+
+def metrics_of_model(model: Mapping[str, Any]) -> tuple[Logged, ...]:
+    """The metrics of a `logged-models/ID` answer, each with its data set."""
+    return _logged(table(table(model, "model"), "data", {}), "")
+
+
+def metrics_of_run(run: Mapping[str, Any], run_id: str) -> tuple[Logged, ...]:
+    """The metrics of a `runs/get` answer: the last value of each name."""
+    return _logged(table(table(run, "run"), "data", {}), run_id)
+
+
+def history(answer: Mapping[str, Any], run_id: str) -> tuple[Logged, ...]:
+    """The values of a `metrics/get-history` answer."""
+    return _logged(answer, run_id)
+
+
+def doubtful(logged: Iterable[Logged], own: Iterable[Logged]) -> list[tuple[str, str]]:
+    """Run and name of each metric that nobody says is a number.
+
+    A logged model has 0 where NaN was logged; only the run tells the two apart.
+    """
+    told = {one.moment for one in own}
+    asked = [
+        (one.run_id, one.name)
+        for one in logged
+        if one.value == 0 and one.run_id and one.moment not in told
+    ]
+    return list(dict.fromkeys(asked))
+
+
+def settled(logged: Iterable[Logged], told: Iterable[Logged]) -> tuple[Metric, ...]:
+    """The last value of each metric on each data set, with NaN where a 0 is not known to be one."""
+    values: dict[tuple[str, str, int, int], float] = {}
+    for one in told:
+        values[one.moment] = min(values.get(one.moment, one.value), one.value, key=math.isfinite)
+    last: dict[tuple[str, str, str], tuple[tuple[int, int], float]] = {}
+    for one in logged:
+        key = one.name, one.dataset, one.digest
+        when = one.step, one.time
+        if key not in last or when >= last[key][0]:
+            value = values.get(one.moment, math.nan) if one.value == 0 else one.value
+            last[key] = when, value
+    return tuple(Metric(name, value, *on) for (name, *on), (_, value) in last.items())
+
+
+def run_record(
+    run_id: str | None, run: Mapping[str, Any] | None, metrics: tuple[Metric, ...]
+) -> RunRecord:
+    """What `runs/get` says of a run; None for a run that is gone. The metrics stand beside it."""
+    if run is None:
+        state: Literal["gone", "none"] = "gone" if run_id else "none"
+        return RunRecord(run_id, state, metrics=metrics)
+    found = table(run, "run")
+    info, data = table(found, "info"), table(found, "data", {})
+    if text(info, "run_id", str(run_id)) != run_id:
+        raise Malformed(f"was asked for run {run_id!r} and answered another")
+    deleted = text(info, "lifecycle_stage", "active") == "deleted"
+    return RunRecord(
+        run_id,
+        "deleted" if deleted else "there",
+        text(info, "status", ""),
+        tags_of(data),
+        {text(item, "key"): text(item, "value", "") for item in items(data, "params")},
+        tuple(_dataset(item) for item in items(table(found, "inputs", {}), "dataset_inputs")),
+        metrics,
+    )
+
+
+def _logged(data: Mapping[str, Any], run_id: str) -> tuple[Logged, ...]:
+    return tuple(
+        Logged(
+            run_id or text(item, "run_id", ""),
+            text(item, "key"),
+            metric(item),
+            count(item, "step"),
+            count(item, "timestamp"),
+            text(item, "dataset_name", ""),
+            text(item, "dataset_digest", ""),
+        )
+        for item in items(data, "metrics")
+    )
+
+
+def _dataset(item: Mapping[str, Any]) -> DatasetInput:
+    data = table(item, "dataset")
+    context = tags_of(item).get("mlflow.data.context", "")
+    return DatasetInput(text(data, "name"), text(data, "digest", ""), context, _source_of(data))
+
+
+def _source_of(data: Mapping[str, Any]) -> str:
+    """MLflow keeps the source as JSON with a `uri`, `url` or `path`; else it is as written."""
+    written = text(data, "source", "")[:_LONGEST_SOURCE]
+    try:
+        said = json.loads(written)
+    except (ValueError, RecursionError):
+        return written
+    if not isinstance(said, dict):
+        return written
+    found = (said.get(key) for key in ("uri", "url", "path"))
+    return next((one for one in found if isinstance(one, str)), written)
