@@ -9,6 +9,7 @@ from commands.spec import Spec
 NAMES: tuple[str, ...] = (
     "status",
     "versions",
+    "gate",
     "promote",
     "canary",
     "shadow",

@@ -53,6 +53,8 @@ class Version:
     blocked: str | None = None
     """Why it must not be promoted again by itself; a rollback says so."""
     tags: Mapping[str, str] = field(default_factory=dict)
+    source: str | None = None
+    """Where its files come from, `models:/m-…` for a model that a run logged."""
 
     def stage(self, champion_alias: str = "champion") -> Stage:
         """Derived: the champion alias, then the `stage` tag, then the legacy stage, else Draft."""

@@ -22,8 +22,9 @@ def weakest_slice(metrics: Mapping[str, float]) -> str:
 
 def model_card(model: str, story: str, data: Data, metrics: Mapping[str, float]) -> str:
     """The card in Markdown, one heading per field."""
+    profile = ("latency_p95", "cost_per_1k")
     figures = "\n".join(
-        f"| {name} | {value:.4f} |" for name, value in metrics.items() if name != "latency_p95"
+        f"| {name} | {value:.4f} |" for name, value in metrics.items() if name not in profile
     )
     return f"""# {model}
 
@@ -48,7 +49,7 @@ def model_card(model: str, story: str, data: Data, metrics: Mapping[str, float])
 p95 {metrics["latency_p95"] * 1000:.2f} ms for one row, measured while training.
 
 ## Cost profile
-One CPU core serves it; no accelerator.
+One CPU core serves it; no accelerator. {metrics["cost_per_1k"]:.2g} USD for a thousand requests.
 
 ## Safety notes
 No personal data beyond the measures themselves.

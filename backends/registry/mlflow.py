@@ -7,7 +7,7 @@ from __future__ import annotations
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from backends.base import Context, Health, Reading
 from backends.http import Http
@@ -18,7 +18,11 @@ from core.errors import BackendError, Conflict, Denied, nearest
 from core.refs import Ref, Value, show
 from core.schema import Duration, Secret
 from core.text import clean
-from core.versions import Model
+from core.versions import Model, Version
+
+if TYPE_CHECKING:
+    from core.evaluation import Evaluation
+    from core.signature import Signature
 
 T = TypeVar("T")
 _API = "/api/2.0/mlflow"
@@ -108,6 +112,16 @@ class MlflowRegistry:
         what = f"metrics of run {clean(run_id)}"
         answer = await self._get("runs/get", {"run_id": run_id}, what)
         return self._understand(answers.run_metrics, answer, what=what)
+
+    async def evaluation(self, version: Version, metrics: frozenset[str]) -> Evaluation:
+        from backends.registry.mlflow_evaluation import read_evaluation
+
+        return await read_evaluation(self._http, version, metrics)
+
+    async def signature(self, version: Version) -> Signature:
+        from backends.registry.mlflow_signature import read_signature
+
+        return await read_signature(self._http, version)
 
     async def check(self) -> Sequence[Health]:
         started = time.monotonic()

@@ -7,11 +7,20 @@ are cleaned where they are shown. Only prose (a version's status message) is cle
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from backends.registry.mlflow_fields import (
+    Malformed as Malformed,
+)
+from backends.registry.mlflow_fields import (
+    items_in,
+    metric_in,
+    moment_in,
+    number_in,
+    table_in,
+    text_in,
+)
 from core.text import clean
 from core.versions import Model, Version
 
@@ -19,30 +28,25 @@ IS_PROMPT = "mlflow.prompt.is_prompt"
 STAGE_TAG = "stage"
 BLOCK_TAG = "modeldeck.blocked"
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _READY = "READY"
-
-
-class Malformed(ValueError):
-    """An answer that is not what MLflow's REST interface says."""
 
 
 def page(answer: Mapping[str, Any], key: str) -> tuple[list[Mapping[str, Any]], str | None]:
     """The items of one page and the token of the next; MLflow leaves empty lists out."""
-    items = _list(answer, key)
-    return items, _text(answer, "next_page_token", "") or None
+    items = items_in(answer, key)
+    return items, text_in(answer, "next_page_token", "") or None
 
 
 def registered_model(answer: Mapping[str, Any], asked: str | None = None) -> Mapping[str, Any]:
     """The `registered_model` of an answer; the one that was asked for, if that is given."""
-    model = _table(answer, "registered_model")
+    model = table_in(answer, "registered_model")
     if asked is not None and name_of(model) != asked:
         raise Malformed(f"was asked for model {asked!r} and answered {name_of(model)!r}")
     return model
 
 
 def name_of(item: Mapping[str, Any]) -> str:
-    return _text(item, "name")
+    return text_in(item, "name")
 
 
 def is_prompt(model: Mapping[str, Any]) -> bool:
@@ -51,26 +55,28 @@ def is_prompt(model: Mapping[str, Any]) -> bool:
 
 def aliases_of(model: Mapping[str, Any]) -> dict[str, str]:
     """Alias to version number."""
-    return {_text(item, "alias"): _number(item, "version") for item in _list(model, "aliases")}
+    return {
+        text_in(item, "alias"): number_in(item, "version") for item in items_in(model, "aliases")
+    }
 
 
 def tags_of(item: Mapping[str, Any]) -> dict[str, str]:
     """Tags as written; a tag without a value is an empty string."""
-    return {_text(tag, "key"): _text(tag, "value", "") for tag in _list(item, "tags")}
+    return {text_in(tag, "key"): text_in(tag, "value", "") for tag in items_in(item, "tags")}
 
 
 def model_version(
     answer: Mapping[str, Any], asked: tuple[str, str] | None = None
 ) -> Mapping[str, Any]:
     """The `model_version` of an answer; the one that was asked for, if that is given."""
-    item = _table(answer, "model_version")
+    item = table_in(answer, "model_version")
     if asked is not None and (name_of(item), number_of(item)) != asked:
         raise Malformed(f"was asked for {asked} and answered another version")
     return item
 
 
 def number_of(item: Mapping[str, Any]) -> str:
-    return _number(item, "version")
+    return number_in(item, "version")
 
 
 def model(name: str, aliases: Mapping[str, str], versions: list[Mapping[str, Any]]) -> Model:
@@ -89,103 +95,25 @@ def model(name: str, aliases: Mapping[str, str], versions: list[Mapping[str, Any
 
 def run_metrics(answer: Mapping[str, Any]) -> dict[str, float]:
     """What the run logged last under each name. NaN stays NaN."""
-    data = _table(_table(answer, "run"), "data", {})
-    return {_text(item, "key"): _metric(item) for item in _list(data, "metrics")}
+    data = table_in(table_in(answer, "run"), "data", {})
+    return {text_in(item, "key"): metric_in(item) for item in items_in(data, "metrics")}
 
 
 def _version(model_name: str, item: Mapping[str, Any], aliases: list[str]) -> Version:
     tags = tags_of(item)
-    status = _text(item, "status", _READY)
-    said = _text(item, "status_message", "")
-    legacy = _text(item, "current_stage", "None")
+    status = text_in(item, "status", _READY)
+    said = text_in(item, "status_message", "")
+    legacy = text_in(item, "current_stage", "None")
     return Version(
         model=model_name,
         number=number_of(item),
-        created=_moment(item, "creation_timestamp"),
+        created=moment_in(item, "creation_timestamp"),
         status=status if status == _READY else clean(f"{status}: {said}" if said else status),
-        run_id=_text(item, "run_id", "") or None,
+        run_id=text_in(item, "run_id", "") or None,
         tag_stage=tags.get(STAGE_TAG),
         legacy_stage=None if legacy == "None" else legacy,
         aliases=tuple(sorted(aliases)),
         blocked=tags.get(BLOCK_TAG),
         tags=tags,
+        source=text_in(item, "source", "") or None,
     )
-
-
-def _metric(item: Mapping[str, Any]) -> float:
-    value = item.get("value", 0.0)
-    if isinstance(value, str):
-        # The only figures that JSON has no number for; anything else is not a metric.
-        if value in ("NaN", "Infinity", "-Infinity"):
-            return float(value.replace("Infinity", "inf"))
-        raise Malformed(f"metric value {value[:40]!r} is no number")
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise Malformed(f"a metric value is {_kind(value)}")
-    try:
-        return float(value)
-    except OverflowError:
-        return math.copysign(math.inf, value)
-
-
-_REQUIRED: Any = object()
-
-
-def _text(item: Mapping[str, Any], key: str, default: Any = _REQUIRED) -> str:
-    value = item.get(key, default)
-    if value is _REQUIRED:
-        raise Malformed(f"lacks {key!r}")
-    if value is None and default is not _REQUIRED:
-        return str(default)
-    if not isinstance(value, str):
-        raise Malformed(f"{key!r} is {_kind(value)}, not a string")
-    return value
-
-
-def _number(item: Mapping[str, Any], key: str) -> str:
-    """A version number: a string of digits, though some servers send a number."""
-    value = item.get(key)
-    if isinstance(value, int) and not isinstance(value, bool):
-        value = str(value) if 0 <= value < 10**18 else None
-    if not isinstance(value, str) or not (value.isascii() and value.isdigit() and len(value) < 19):
-        raise Malformed(f"{key!r} is no version number")
-    return value
-
-
-def _moment(item: Mapping[str, Any], key: str) -> datetime | None:
-    value = item.get(key)
-    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 19:
-        value = int(value)
-    if value is None:
-        return None
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise Malformed(f"{key!r} is {_kind(value)}, not milliseconds")
-    try:
-        return _EPOCH + timedelta(milliseconds=value)
-    except (OverflowError, ValueError) as error:
-        raise Malformed(f"{key!r} is no time") from error
-
-
-def _list(item: Mapping[str, Any], key: str) -> list[Mapping[str, Any]]:
-    value = item.get(key)
-    if value is None:
-        return []
-    if not isinstance(value, list):
-        raise Malformed(f"{key!r} is {_kind(value)}, not a list")
-    for entry in value:
-        if not isinstance(entry, dict):
-            raise Malformed(f"{key!r} holds {_kind(entry)}, not an object")
-    return value
-
-
-def _table(item: Mapping[str, Any], key: str, default: Any = None) -> Mapping[str, Any]:
-    value = item.get(key, default)
-    if value is None:
-        raise Malformed(f"lacks {key!r}")
-    if not isinstance(value, dict):
-        raise Malformed(f"{key!r} is {_kind(value)}, not an object")
-    return value
-
-
-def _kind(value: Any) -> str:
-    names = {dict: "an object", list: "a list", str: "a string", bool: "a truth value"}
-    return names.get(type(value), "null" if value is None else "a number")
