@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 import pytest
@@ -12,7 +12,9 @@ import pytest
 from backends.base import Registry
 from backends.contract.settable import said_well
 from core.errors import Conflict, Denied
+from core.evaluation import Measurement
 from core.refs import Ref, alias_ref, block_ref, stage_ref
+from core.signature import Column
 
 HOSTILE_NAMES = (
     "escape \x1b[31m",
@@ -49,6 +51,12 @@ class RegistryHarness(Protocol):
 
     def run(self, metrics: Mapping[str, float]) -> str:
         """A run that logged these metrics; its id."""
+
+    def evaluated(
+        self, model: str, measured: Sequence[Measurement], inputs: Sequence[Column]
+    ) -> str:
+        """One more version of the model with these metrics on their data sets, and with these
+        inputs in its signature, or without a signature where there are none; its number."""
 
 
 class RegistryContract:
@@ -219,6 +227,54 @@ class RegistryContract:
             with pytest.raises(Denied) as raised:
                 await registry.run_metrics("0" * 32)
             said_well(raised.value)
+
+        self.run(harness, body)
+
+    def test_an_evaluation_tells_data_sets_apart_and_keeps_what_is_no_number(
+        self, harness: RegistryHarness
+    ) -> None:
+        name = harness.model(1)
+        logged = [
+            Measurement("auc", 0.93, "us", "d1"),
+            Measurement("auc", 0.8, "eu", "d2"),
+            Measurement("auc", math.nan, "asia", "d3"),
+            Measurement("toxicity", 0.0, "us", "d1"),
+            Measurement("loss", math.inf, "us", "d1"),
+        ]
+        number = harness.evaluated(name, logged, (Column("amount", "double"),))
+
+        async def body(registry: Registry) -> None:
+            version = (await registry.model(name)).find(number)
+            assert version is not None
+            found = await registry.evaluation(version, frozenset({"auc", "toxicity", "loss"}))
+            told = {(one.metric, one.dataset): one for one in found.measured}
+            assert len(told) == len(found.measured) == len(logged)
+            for one in logged:
+                same = told[one.metric, one.dataset]
+                assert same.digest == one.digest
+                assert same.value == one.value or (math.isnan(same.value) and math.isnan(one.value))
+                assert same.at is not None
+                assert same.run_id == version.run_id
+            assert found.gaps == ()
+            few = await registry.evaluation(version, frozenset({"loss"}))
+            assert {one.metric for one in (*few.measured, *few.run)} == {"loss"}
+            assert (await registry.signature(version)).inputs == (Column("amount", "double"),)
+
+        self.run(harness, body)
+
+    def test_a_version_that_nobody_evaluated_has_no_metrics_and_no_signature(
+        self, harness: RegistryHarness
+    ) -> None:
+        name = harness.model(1)
+        harness.evaluated(name, (), ())
+
+        async def body(registry: Registry) -> None:
+            newest, bare = (await registry.model(name)).versions
+            for version in (newest, bare):
+                found = await registry.evaluation(version, frozenset({"auc"}))
+                assert (found.measured, found.run) == ((), ())
+            assert found.gaps, "there is neither a run nor a model that a run logged"
+            assert (await registry.signature(newest)).why
 
         self.run(harness, body)
 

@@ -183,7 +183,8 @@ async def _ask(http: Http, path: str, params: Mapping[str, Any], what: str) -> A
         return None
     if isinstance(code, str):
         said = f"{what}: {clean(answer.get('message', code))[:300]}"
-        raise Denied(said, backend=http.backend, operation=what)
+        hint = "`modeldeck versions SERVICE` lists what there is"
+        raise Denied(said, backend=http.backend, operation=what, hint=hint)
     return answer
 
 

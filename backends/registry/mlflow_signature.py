@@ -8,7 +8,6 @@ from typing import Any
 
 from backends.http import Http
 from backends.registry.mlflow_fields import Malformed
-from core.errors import Denied
 from core.signature import Column, Signature
 from core.text import clean
 from core.versions import Version
@@ -24,11 +23,13 @@ async def read_signature(http: Http, version: Version) -> Signature:
     """One request. Raises BackendError."""
     what = f"MLmodel of version {clean(version.number)} of {clean(version.model)}"
     params = {"name": version.model, "version": version.number, "path": "MLmodel"}
-    try:
-        answer = await http.request("GET", "/model-versions/get-artifact", what=what, params=params)
-    except Denied as error:
-        if getattr(error, "status", None) not in (400, 404):
-            raise
+    answer = await http.request(
+        "GET", "/model-versions/get-artifact", what=what, params=params, ok=(200, 404)
+    )
+    if answer.status_code == 404:
+        # Any web server answers 404 to what it does not know: only MLflow says what is missing.
+        if b"RESOURCE_DOES_NOT_EXIST" not in answer.content[:2000]:
+            raise http.bad(what, f"{http.address} answered 404, and not as MLflow does")
         return Signature(why="it has no file MLmodel in the registry")
     if len(answer.content) > LARGEST:
         raise http.bad(what, f"{http.address} answered more than {LARGEST} bytes")

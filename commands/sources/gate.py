@@ -10,12 +10,14 @@ from commands.deck import Deck
 from commands.sources.service import nothing
 from commands.together import together
 from core.config import Service
+from core.errors import BackendError
 from core.gate import Check, GateReport
 from core.versions import Model, Version
 
 if TYPE_CHECKING:
     from core.figures import Figure
     from core.gate.evidence import Side
+    from core.signature import Signature
 
 Supplier = Callable[[Deck, Service, Version], Awaitable[Sequence[Check]]]
 """Makes the checks of another source: approvals, complete lineage, a complete card. It gives none
@@ -67,9 +69,19 @@ async def _side(
 
     evaluation, signature = await together(
         deck.registry.evaluation(version, metrics) if metrics is not None else nothing(),
-        deck.registry.signature(version) if schema else nothing(),
+        _signature(deck, version) if schema else nothing(),
     )
     return Side(version, evaluation or Evaluation(), signature or UNREAD)
+
+
+async def _signature(deck: Deck, version: Version) -> Signature:
+    """It lies among the model's files, which may be out of reach while the registry answers."""
+    from core.signature import Signature
+
+    try:
+        return await deck.registry.signature(version)
+    except BackendError as error:
+        return Signature(why=f"it could not be read: {error.message}")
 
 
 async def _traffic(deck: Deck, service: Service, version: Version) -> tuple[Figure | None, str]:

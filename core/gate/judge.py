@@ -78,10 +78,9 @@ class _Lines:
         self, name: str, metric: str, dataset: str | None, bound: Bound, *, unit: str = ""
     ) -> Check:
         """A metric against its limit, or against the champion's on the same data set."""
-        compared = bound.side in ("max_drop", "max_rise")
-        limit = _asked(bound) if compared else _limit(bound.side, bound.by.amount, unit)
+        limit = _wanted(bound, unit)
         try:
-            if not compared:
+            if not bound.compared:
                 found = find(self._mine, metric, dataset)
                 value = usable(found, self._evidence.now, self._max_age)
                 return self._judged(name, found, _holds(bound.side, value, bound.by.amount), limit)
@@ -119,10 +118,7 @@ class _Lines:
             yield self.metric(f"slice {dataset} {part.metric}", part.metric, dataset, part.bound)
         if not names:
             why = Lacking(f"metric {part.metric} was logged on no data set of such a name")
-            bound = part.bound
-            compared = bound.side in ("max_drop", "max_rise")
-            limit = _asked(bound) if compared else _limit(bound.side, bound.by.amount)
-            yield self._lacking(f"slice {part.name} {part.metric}", limit, why)
+            yield self._lacking(f"slice {part.name} {part.metric}", _wanted(part.bound), why)
 
     def latency(self, ceiling: Latency) -> Check:
         if ceiling.source == "run":
@@ -263,7 +259,7 @@ def _source(found: Measurement, old: float | None, why: str, other: Measurement 
     if found.dataset:
         said += f" on {found.dataset}" + (f" ({found.digest})" if found.digest else "")
     if found.run_id:
-        said += f" of run {found.run_id}"
+        said += f" of run {found.run_id[:8]}"
     if old is not None and old >= 0:
         said += f", {show_duration(old)} ago"
     if other is not None:
@@ -294,6 +290,11 @@ def _against(bound: Bound, champion: float) -> tuple[str, float]:
 
 def _limit(side: str, amount: float, unit: str = "") -> str:
     return f"{'>=' if side == 'min' else '<='} {amount:.6g}{f' {unit}' if unit else ''}"
+
+
+def _wanted(bound: Bound, unit: str = "") -> str:
+    """The limit as it is known before anything was found."""
+    return _asked(bound) if bound.compared else _limit(bound.side, bound.by.amount, unit)
 
 
 def _asked(bound: Bound) -> str:

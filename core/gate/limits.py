@@ -66,6 +66,11 @@ class Bound(NamedTuple):
     side: Side
     by: Tolerance
 
+    @property
+    def compared(self) -> bool:
+        """Whether it is a limit against the champion."""
+        return self.side in ("max_drop", "max_rise")
+
 
 def _one(**limits: float | Tolerance | None) -> Bound:
     """The one limit that is set. Raises ValueError where none or several are, or it is no number."""
@@ -222,11 +227,10 @@ class GateConfig:
 
     @property
     def compares(self) -> bool:
-        """Whether the champion's own evaluation is needed."""
-        sides = [one.bound.side for one in self.slices]
-        if self.cost:
-            sides.append(self.cost.bound.side)
-        return bool(self.champion) or any(side in ("max_drop", "max_rise") for side in sides)
+        """Whether the champion's own evaluation is needed: also for which slices there are."""
+        bounds = [one.bound for one in (*self.slices, self.cost) if one is not None]
+        named = any("*" in one.name for one in self.slices)
+        return bool(self.champion) or named or any(bound.compared for bound in bounds)
 
     @property
     def metrics(self) -> frozenset[str]:

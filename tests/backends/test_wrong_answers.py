@@ -19,6 +19,7 @@ from backends.traffic import envoy
 from core.errors import BackendError, Conflict, Timeout, Unreachable
 from core.refs import Ref, alias_ref, slot_ref, stage_ref, traffic_ref
 from core.split import Split
+from core.versions import Version
 from tests.live.faulty import WRONG, Answer, faulty_server, http
 from tests.live.processes import free_ports
 from tests.live.servers import envoy_routes
@@ -52,12 +53,15 @@ def open_openai(url: str, _: Path) -> Any:
 
 
 BLUE, GREEN = Split.all_on("blue"), Split.all_on("green")
+VERSION = Version("fraud", "1", run_id="0" * 32, source="models:/m-" + "0" * 32)
 CALLS: dict[str, tuple[Open, Ask]] = {
     "mlflow aliases of one": (open_mlflow, lambda a: a.aliases(["fraud"])),
     "mlflow aliases of a fleet": (open_mlflow, lambda a: a.aliases(["fraud", "search"])),
     "mlflow model": (open_mlflow, lambda a: a.model("fraud")),
     "mlflow names": (open_mlflow, lambda a: a.names()),
     "mlflow run metrics": (open_mlflow, lambda a: a.run_metrics("0" * 32)),
+    "mlflow evaluation": (open_mlflow, lambda a: a.evaluation(VERSION, frozenset({"auc"}))),
+    "mlflow signature": (open_mlflow, lambda a: a.signature(VERSION)),
     "mlflow read alias": (open_mlflow, lambda a: a.read(alias_ref("fraud", "champion"))),
     "mlflow read prompt": (open_mlflow, lambda a: a.read(Ref("prompt", "p@production"))),
     "mlflow read stage": (open_mlflow, lambda a: a.read(stage_ref("fraud", "1"))),

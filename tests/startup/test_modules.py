@@ -26,6 +26,7 @@ TABLES = {"rich"}
 ON_THE_NETWORK = {
     "status": ["status"],
     "versions": ["versions", "tumor"],
+    "gate": ["gate", "tumor", "3"],
     "promote": ["promote", "tumor", "3", "--to", "Staging"],
     "canary": ["canary", "tumor", "3", "--weight", "5"],
     "shadow": ["shadow", "tumor", "--off"],
