@@ -14,6 +14,7 @@ from core.versions import Version
 
 LARGEST = 4 * 1024 * 1024
 """Bytes of an MLmodel; a larger one is a bad answer."""
+DEEPEST = 40
 MOST = 20_000
 """Columns of a signature."""
 _TYPE = 200
@@ -45,7 +46,16 @@ def parse_mlmodel(content: bytes) -> Signature:
 
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
+        # Deep nesting overflows the stack of YAML's parser in C, and ends the process.
+        depth = 0
+        for event in yaml.parse(content, Loader=loader):
+            depth += isinstance(event, yaml.CollectionStartEvent)
+            depth -= isinstance(event, yaml.CollectionEndEvent)
+            if depth > DEEPEST:
+                raise Malformed("answered an MLmodel that is nested too deep")
         described = yaml.load(content, Loader=loader)
+    except Malformed:
+        raise
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise Malformed("answered an MLmodel that is no YAML") from error
     if not isinstance(described, dict) or "flavors" not in described:
