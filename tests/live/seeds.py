@@ -32,6 +32,10 @@ class Seeds:
         assert answer.status_code == 200, f"{path}: {answer.text}"
         return dict(answer.json())
 
+    def delete(self, path: str) -> None:
+        answer = self._client.delete(f"{API}/{path}")
+        assert answer.status_code == 200, f"{path}: {answer.text}"
+
     def model(self, name: str, versions: int = 0) -> str:
         """A registered model with that many versions; its name."""
         self.post("registered-models/create", {"name": name})

@@ -75,8 +75,8 @@ def test_a_run_that_is_gone_vouches_for_nothing(mlflow_url: str, seeds: Seeds) -
     body = {"name": name, "version": number}
     version = seeds.get("model-versions/get", **body)["model_version"]
     seeds.post("registered-models/create", {"name": f"{name} 2"})
-    copied = {"source": version["source"], "run_id": "0" * 32}
-    seeds.version(f"{name} 2", **copied)
+    model_id = logged_model_id(version["source"])
+    seeds.version(f"{name} 2", source=version["source"], model_id=model_id, run_id="0" * 32)
     found = evaluation(mlflow_url, f"{name} 2")
     assert [one.value for one in found.measured] == [0.9]
     assert found.gaps == (f"run {'0' * 32} is gone",)
@@ -85,8 +85,9 @@ def test_a_run_that_is_gone_vouches_for_nothing(mlflow_url: str, seeds: Seeds) -
 @pytest.mark.live
 def test_a_logged_model_that_is_gone_is_said(mlflow_url: str, seeds: Seeds) -> None:
     name = seeds.model(unique("model"))
-    run = seeds.run({"auc": 0.7})["run_id"]
-    seeds.version(name, source=f"models:/m-{'0' * 32}", run_id=run)
+    number = evaluated(seeds, name, [Logged("auc", 0.7, "eu", "d1")])
+    version = seeds.get("model-versions/get", name=name, version=number)["model_version"]
+    seeds.delete(f"logged-models/{logged_model_id(version['source'])}")
     found = evaluation(mlflow_url, name)
     assert [one.value for one in found.run] == [0.7]
     assert found.measured == ()
