@@ -8,6 +8,7 @@ import math
 from collections.abc import Iterator
 
 from core.evaluation import Measurement
+from core.gate.compare import against, asked, holds, limit_text, wanted
 from core.gate.evidence import Evidence, Lacking, age, find, find_pair, usable
 from core.gate.limits import (
     Bound,
@@ -25,8 +26,6 @@ from core.signature import changes
 from core.units import show_duration, show_value
 from core.versions import Version
 
-_ROUNDING = 1e-9
-"""Relative; 0.95 − 0.002 is not quite 0.948 in binary."""
 _FIRST = "no version was in Production before: nothing to compare with"
 
 
@@ -78,12 +77,12 @@ class _Lines:
         self, name: str, metric: str, dataset: str | None, bound: Bound, *, unit: str = ""
     ) -> Check:
         """A metric against its limit, or against the champion's on the same data set."""
-        limit = _wanted(bound, unit)
+        limit = wanted(bound, unit)
         try:
             if not bound.compared:
                 found = find(self._mine, metric, dataset)
                 value = usable(found, self._evidence.now, self._max_age)
-                return self._judged(name, found, _holds(bound.side, value, bound.by.amount), limit)
+                return self._judged(name, found, holds(bound.side, value, bound.by.amount), limit)
             return self._compared(name, metric, dataset, bound, limit)
         except Lacking as lacking:
             return self._lacking(name, limit, lacking)
@@ -102,9 +101,9 @@ class _Lines:
         value = usable(found, evidence.now, self._max_age)
         if not math.isfinite(other.value):
             raise Lacking("the champion's value is not a finite number", found)
-        side, amount = _against(bound, other.value)
-        limit = f"{_limit(side, amount)} ({_asked(bound)})"
-        return self._judged(name, found, _holds(side, value, amount), limit, other)
+        side, amount = against(bound, other.value)
+        limit = f"{limit_text(side, amount)} ({asked(bound)})"
+        return self._judged(name, found, holds(side, value, amount), limit, other)
 
     def slices(self, part: Slice) -> Iterator[Check]:
         """One line for each slice that the candidate or the champion was measured on: one that
@@ -118,7 +117,7 @@ class _Lines:
             yield self.metric(f"slice {dataset} {part.metric}", part.metric, dataset, part.bound)
         if not names:
             why = Lacking(f"metric {part.metric} was logged on no data set of such a name")
-            yield self._lacking(f"slice {part.name} {part.metric}", _wanted(part.bound), why)
+            yield self._lacking(f"slice {part.name} {part.metric}", wanted(part.bound), why)
 
     def latency(self, ceiling: Latency) -> Check:
         if ceiling.source == "run":
@@ -143,12 +142,12 @@ class _Lines:
         if n < ceiling.requests:
             said = f"{said}: {ceiling.requests} are needed"
             return Check("latency", "no_evidence", value, limit, said)
-        holds = _holds("max", value, ceiling.max)
+        inside = holds("max", value, ceiling.max)
         open_ended = figure.bounds is not None and math.isinf(figure.bounds[1])
-        if holds and open_ended:
+        if inside and open_ended:
             said = f"{said}: beyond the histogram's last bucket"
             return Check("latency", "no_evidence", value, limit, said)
-        return Check("latency", "passed" if holds else "failed", value, limit, said)
+        return Check("latency", "passed" if inside else "failed", value, limit, said)
 
     def cost(self, guard: Cost) -> Check:
         if guard.metric is not None:
@@ -157,7 +156,7 @@ class _Lines:
             return self._never_negative(check)
         assert guard.tag is not None
         bound = guard.bound
-        limit = f"<= {guard.max}" if guard.max else _asked(bound)
+        limit = f"<= {guard.max}" if guard.max else asked(bound)
         said = f"tag {guard.tag}"
         try:
             mine = _money(self._mine.tags.get(guard.tag), said)
@@ -174,12 +173,12 @@ class _Lines:
                 theirs = _money(tags.get(guard.tag), f"the champion's {said}")
                 if mine.currency != theirs.currency:
                     raise Lacking(f"it is in {mine.currency}, the champion's in {theirs.currency}")
-                _, amount = _against(bound, theirs.amount)
-                limit = f"<= {Money(amount, theirs.currency)} ({_asked(bound)})"
+                _, amount = against(bound, theirs.amount)
+                limit = f"<= {Money(amount, theirs.currency)} ({asked(bound)})"
         except Lacking as lacking:
             value = self._mine.tags.get(guard.tag)
             return Check("cost", "no_evidence", value, limit, f"{said}: {lacking}")
-        verdict: Verdict = "passed" if _holds("max", mine.amount, amount) else "failed"
+        verdict: Verdict = "passed" if holds("max", mine.amount, amount) else "failed"
         return Check("cost", verdict, str(mine), limit, said, str(theirs) if theirs else None)
 
     def safety(self, limit: Safety) -> Check:
@@ -189,10 +188,10 @@ class _Lines:
             return self.metric(name, limit.metric, limit.dataset, limit.bound)
         assert limit.tag is not None
         value = self._mine.tags.get(limit.tag)
-        asked, name, said = f"= {limit.equals}", f"safety {limit.tag}", f"tag {limit.tag}"
+        must, name, said = f"= {limit.equals}", f"safety {limit.tag}", f"tag {limit.tag}"
         if value is None:
-            return Check(name, "no_evidence", None, asked, f"{said} is not set")
-        return Check(name, "passed" if value == limit.equals else "failed", value, asked, said)
+            return Check(name, "no_evidence", None, must, f"{said} is not set")
+        return Check(name, "passed" if value == limit.equals else "failed", value, must, said)
 
     def schema(self) -> Check:
         """The signature against the champion's. What callers really send is not looked at."""
@@ -274,28 +273,3 @@ def _money(text: str | None, said: str) -> Money:
         return parse_money(text)
     except ValueError:
         raise Lacking(f"{said} is no amount with its currency") from None
-
-
-def _holds(side: str, value: float, limit: float) -> bool:
-    if math.isclose(value, limit, rel_tol=_ROUNDING):
-        return True
-    return value > limit if side == "min" else value < limit
-
-
-def _against(bound: Bound, champion: float) -> tuple[str, float]:
-    """The limit that the champion's value sets: at least it less the drop, at most it plus the rise."""
-    allowed = bound.by.of(champion)
-    return ("min", champion - allowed) if bound.side == "max_drop" else ("max", champion + allowed)
-
-
-def _limit(side: str, amount: float, unit: str = "") -> str:
-    return f"{'>=' if side == 'min' else '<='} {amount:.6g}{f' {unit}' if unit else ''}"
-
-
-def _wanted(bound: Bound, unit: str = "") -> str:
-    """The limit as it is known before anything was found."""
-    return _asked(bound) if bound.compared else _limit(bound.side, bound.by.amount, unit)
-
-
-def _asked(bound: Bound) -> str:
-    return f"champion {'−' if bound.side == 'max_drop' else '+'} {bound.by}"
