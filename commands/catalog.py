@@ -11,6 +11,7 @@ NAMES: tuple[str, ...] = (
     "versions",
     "lineage",
     "card",
+    "gate",
     "promote",
     "canary",
     "shadow",

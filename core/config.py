@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
+from core.gate.limits import GateConfig
 from core.schema import Adapter, Duration, Figure, OptionsOf, Problem, Reader
 
 Layer = Literal["system", "data", "model", "business"]
@@ -24,24 +25,6 @@ class Environment:
 class JournalConfig:
     path: str | None = None
     """Where the database lies; None is the user's state folder."""
-
-
-@dataclass(frozen=True, slots=True)
-class Headline:
-    """A limit on one metric of the version's run: at least `min`, at most `max`."""
-
-    metric: str
-    min: float | None = None
-    max: float | None = None
-
-    def __post_init__(self) -> None:
-        if (self.min is None) == (self.max is None):
-            raise ValueError("takes either min or max")
-
-
-@dataclass(frozen=True, slots=True)
-class GateConfig:
-    headline: Headline | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,19 +135,24 @@ def _no_file_name(name: str | None) -> list[Problem]:
 
 
 def _unknown_figures(config: Config) -> list[Problem]:
-    """Thresholds on figures that nobody measures would never speak."""
+    """Limits on figures that nobody measures would never speak."""
     found = []
     for name, service in config.services.items():
-        if not service.thresholds:
+        named: list[tuple[tuple[str, ...], str]]
+        named = [(("thresholds", figure), figure) for figure in service.thresholds]
+        latency = service.gate.latency
+        if latency is not None and latency.source == "traffic":
+            named.append((("gate", "latency", "metric"), latency.metric))
+        if not named:
             continue
         from core.concepts import CATALOG
         from core.errors import nearest
 
-        for figure in service.thresholds:
+        for place, figure in named:
             if figure not in CATALOG:
                 guess = nearest(figure, CATALOG) or f" There is {', '.join(CATALOG)}."
-                path = ("services", name, "thresholds", figure)
-                found.append(Problem(path, f"is no figure that is measured.{guess}"))
+                path = ("services", name, *place)
+                found.append(Problem(path, f"{figure!r} is no figure that is measured.{guess}"))
     return found
 
 

@@ -29,8 +29,9 @@ def model_card(
     unwritten: Sequence[str] = (),
 ) -> str:
     """The card in Markdown, one heading per field; nothing but TODO under the `unwritten` ones."""
+    profile = ("latency_p95", "cost_per_1k")
     figures = "\n".join(
-        f"| {name} | {value:.4f} |" for name, value in metrics.items() if name != "latency_p95"
+        f"| {name} | {value:.4f} |" for name, value in metrics.items() if name not in profile
     )
     text = f"""# {model}
 
@@ -55,7 +56,7 @@ def model_card(
 p95 {metrics["latency_p95"] * 1000:.2f} ms for one row, measured while training.
 
 ## Cost profile
-One CPU core serves it; no accelerator.
+One CPU core serves it; no accelerator. {metrics["cost_per_1k"]:.2g} USD for a thousand requests.
 
 ## Safety notes
 No personal data beyond the measures themselves.

@@ -13,7 +13,7 @@ from backends.base import Context, Health, Reading
 from backends.registry import mlflow_answers as answers
 from backends.registry import mlflow_filters as filters
 from backends.registry.mlflow_calls import PAGE
-from backends.registry.mlflow_runs import MlflowRuns
+from backends.registry.mlflow_evaluation import MlflowEvaluations
 from backends.secrets import load
 from core.errors import BackendError, Conflict, Denied, nearest
 from core.refs import Ref, Value, show
@@ -42,7 +42,7 @@ def open_backend(options: Options, context: Context) -> MlflowRegistry:  # noqa:
     return MlflowRegistry(options.url, token=token, auth=auth, timeout=options.timeout)
 
 
-class MlflowRegistry(MlflowRuns):
+class MlflowRegistry(MlflowEvaluations):
     """The `Registry` protocol on MLflow.
 
     MLflow compares nothing before it sets: `write` reads again just before, which narrows the

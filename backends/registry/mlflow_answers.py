@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from backends.registry.mlflow_fields import Malformed, items, metric, moment, number, table, text
+from backends.registry.mlflow_fields import Malformed, items, moment, number, table, text
 from core.text import clean
 from core.versions import Model, Version
 
@@ -83,12 +83,6 @@ def model(
     }
     newest_first = sorted(found.values(), key=lambda version: int(version.number), reverse=True)
     return Model(name, tuple(newest_first), dict(aliases), dict(tags or {}))
-
-
-def run_metrics(answer: Mapping[str, Any]) -> dict[str, float]:
-    """What the run logged last under each name. NaN stays NaN."""
-    data = table(table(answer, "run"), "data", {})
-    return {text(item, "key"): metric(item) for item in items(data, "metrics")}
 
 
 def _version(model_name: str, item: Mapping[str, Any], aliases: list[str]) -> Version:

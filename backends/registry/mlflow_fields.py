@@ -18,8 +18,10 @@ class Malformed(ValueError):
 
 
 def metric(item: Mapping[str, Any]) -> float:
-    """The value of a metric; what JSON has no number for comes as a word."""
-    value = item.get("value", 0.0)
+    """The value of a metric: what JSON has no number for comes as a word, what is left out is NaN."""
+    value = item.get("value")
+    if value is None:
+        return math.nan
     if isinstance(value, str):
         # The only figures that JSON has no number for; anything else is not a metric.
         if value in ("NaN", "Infinity", "-Infinity"):

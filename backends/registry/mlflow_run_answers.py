@@ -8,16 +8,23 @@ from __future__ import annotations
 
 import json
 import math
+import re
+from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from backends.registry.mlflow_answers import tags_of
 from backends.registry.mlflow_fields import Malformed, count, items, metric, table, text
 from core.evidence import DatasetInput, Metric, RunRecord
 
+MOST = 50_000
+"""Metrics of one model, or of one run; more is a bad answer."""
+_SOURCE = re.compile(r"models:/(m-[0-9A-Za-z]{1,64})")
 _LONGEST_SOURCE = 64 * 1024
 """Characters of a data set's source; some stores put whole schemas there."""
+Moment = tuple[str, str, int, int]
+"""Run, name, step and time: several values may have been logged at one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +40,21 @@ class Logged:
     digest: str = ""
 
     @property
-    def moment(self) -> tuple[str, str, int, int]:
+    def moment(self) -> Moment:
         return self.run_id, self.name, self.step, self.time
+
+
+def logged_model_id(source: str) -> str | None:
+    """The logged model that a version was made from; None where it was made otherwise."""
+    match = _SOURCE.fullmatch(source)
+    return match[1] if match else None
+
+
+def logged_model(answer: Mapping[str, Any], asked: str) -> Mapping[str, Any]:
+    """The answer to `logged-models/ID`, which must be about that model."""
+    if text(table(table(answer, "model"), "info"), "model_id") != asked:
+        raise Malformed("answered another logged model")
+    return answer
 
 
 def source_run_of(model: Mapping[str, Any]) -> str | None:
@@ -57,33 +77,50 @@ def history(answer: Mapping[str, Any], run_id: str) -> tuple[Logged, ...]:
     return _logged(answer, run_id)
 
 
-def doubtful(logged: Iterable[Logged], own: Iterable[Logged]) -> list[tuple[str, str]]:
-    """Run and name of each metric that nobody says is a number.
+def telling(own: Iterable[Logged], logged: Iterable[Logged]) -> list[Logged]:
+    """The run's last values that speak for one logged metric alone, at whose moment it stands alone."""
+    seen = Counter(one.moment for one in logged)
+    return [one for one in own if seen[one.moment] == 1]
+
+
+def doubtful(logged: Iterable[Logged], told: Iterable[Logged]) -> list[tuple[str, str]]:
+    """Run and name of each 0 of which nobody says whether it is one.
 
     A logged model has 0 where NaN was logged; only the run tells the two apart.
     """
-    told = {one.moment for one in own}
+    moments = {one.moment for one in told}
     asked = [
         (one.run_id, one.name)
         for one in logged
-        if one.value == 0 and one.run_id and one.moment not in told
+        if one.value == 0 and one.run_id and one.moment not in moments
     ]
     return list(dict.fromkeys(asked))
 
 
-def settled(logged: Iterable[Logged], told: Iterable[Logged]) -> tuple[Metric, ...]:
-    """The last value of each metric on each data set, with NaN where a 0 is not known to be one."""
-    values: dict[tuple[str, str, int, int], float] = {}
+def vouched(logged: Iterable[Logged], told: Iterable[Logged]) -> tuple[Logged, ...]:
+    """The same with NaN for each 0 that no run says is one, or that may be the NaN of its moment."""
+    zeros: set[Moment] = set()
+    nans: set[Moment] = set()
     for one in told:
-        values[one.moment] = min(values.get(one.moment, one.value), one.value, key=math.isfinite)
-    last: dict[tuple[str, str, str], tuple[tuple[int, int], float]] = {}
+        if one.value == 0:
+            zeros.add(one.moment)
+        elif math.isnan(one.value):
+            nans.add(one.moment)
+    sure = zeros - nans
+    return tuple(
+        replace(one, value=math.nan) if one.value == 0 and one.moment not in sure else one
+        for one in logged
+    )
+
+
+def last(logged: Iterable[Logged]) -> tuple[Metric, ...]:
+    """The last value of each metric on each data set."""
+    found: dict[tuple[str, str, str], Logged] = {}
     for one in logged:
         key = one.name, one.dataset, one.digest
-        when = one.step, one.time
-        if key not in last or when >= last[key][0]:
-            value = values.get(one.moment, math.nan) if one.value == 0 else one.value
-            last[key] = when, value
-    return tuple(Metric(name, value, *on) for (name, *on), (_, value) in last.items())
+        if key not in found or (one.step, one.time) >= (found[key].step, found[key].time):
+            found[key] = one
+    return tuple(Metric(name, one.value, *on) for (name, *on), one in found.items())
 
 
 def run_record(
@@ -110,6 +147,9 @@ def run_record(
 
 
 def _logged(data: Mapping[str, Any], run_id: str) -> tuple[Logged, ...]:
+    every = items(data, "metrics")
+    if len(every) > MOST:
+        raise Malformed(f"answered more than {MOST} metrics")
     return tuple(
         Logged(
             run_id or text(item, "run_id", ""),
@@ -117,10 +157,10 @@ def _logged(data: Mapping[str, Any], run_id: str) -> tuple[Logged, ...]:
             metric(item),
             count(item, "step"),
             count(item, "timestamp"),
-            text(item, "dataset_name", ""),
-            text(item, "dataset_digest", ""),
+            "" if run_id else text(item, "dataset_name", ""),
+            "" if run_id else text(item, "dataset_digest", ""),
         )
-        for item in items(data, "metrics")
+        for item in every
     )
 
 

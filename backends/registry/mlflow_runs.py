@@ -4,22 +4,23 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
-from urllib.parse import quote
 
-from backends.registry import mlflow_answers as answers
 from backends.registry import mlflow_run_answers as runs
-from backends.registry.mlflow_calls import PAGE, MlflowCalls
-from core.errors import BackendError
+from backends.registry.mlflow_calls import MlflowCalls
+from core.errors import BackendError, Timeout
 from core.evidence import FILES, Key, Metric, RunRecord
 from core.text import clean
 from core.versions import Version
 
-_LOGGED_MODEL = "models:/m-"
-_MOST_HISTORIES = 16
-"""Metrics whose history is asked for; a 0 beyond them, or too late, counts as no number."""
+_MOST_HISTORIES = 64
+"""Metrics whose history is asked for; a 0 beyond them counts as no number."""
+_HISTORY = 25_000
+"""Values of one metric that are looked through: as many as MLflow puts on a page."""
+_PATIENCE = 4
+"""All histories together may take so many times as long as one answer."""
 _ERROR = 4096
 """Bytes of an error that are always read: it says whether the file is gone."""
 
@@ -27,59 +28,83 @@ _ERROR = 4096
 class MlflowRuns(MlflowCalls):
     """Runs, logged models and artifacts."""
 
-    async def run_metrics(self, run_id: str) -> Mapping[str, float]:
-        what = f"metrics of run {clean(run_id)}"
-        answer = await self._get("runs/get", {"run_id": run_id}, what)
-        return self._understand(answers.run_metrics, answer, what=what)
-
     async def run_record(self, version: Version) -> RunRecord:
-        run_id = version.run_id
-        model_id = version.source.removeprefix("models:/")
+        model_id = runs.logged_model_id(version.source)
         model: Mapping[str, Any] | None = None
         unasked: str | None = None
-        if version.source.startswith(_LOGGED_MODEL):
-            try:
-                model = await self._logged_model(model_id)
-            except BackendError as error:
-                unasked = error.message
-            if run_id is None and model is not None:
-                run_id = self._understand(runs.source_run_of, model, what=f"model {model_id}")
-        else:
-            model_id = ""
-        what = f"run {clean(run_id)}"
-        run = await self._look_up("runs/get", {"run_id": run_id}, what) if run_id else None
-        own = () if run is None else self._understand(runs.metrics_of_run, run, run_id, what=what)
         try:
-            metrics = await self._metrics(model, own)
+            model = await self._logged_model(model_id)
         except BackendError as error:
-            metrics, unasked = (), error.message
-        record = self._understand(runs.run_record, run_id, run, metrics, what=what)
-        gone = bool(model_id) and model is None and unasked is None
-        return replace(record, metrics_unasked=unasked, model_id=model_id or None, model_gone=gone)
-
-    async def _metrics(
-        self, model: Mapping[str, Any] | None, own: tuple[runs.Logged, ...]
-    ) -> tuple[Metric, ...]:
-        """The logged model's metrics with their data sets, and the run's where it has none."""
-        if model is None:
-            return runs.settled(own, own)
-        logged = self._understand(runs.metrics_of_model, model, what="metrics of a logged model")
-        told = list(own)
-        patience = time.monotonic() + self._http.timeout
-        for run_id, name in runs.doubtful(logged, own)[:_MOST_HISTORIES]:
-            if time.monotonic() > patience:
-                break
-            what = f"history of {clean(name)} in run {clean(run_id)}"
-            params = {"run_id": run_id, "metric_key": name, "max_results": PAGE}
-            answer = await self._look_up("metrics/get-history", params, what)
-            if answer is not None:
-                told += self._understand(runs.history, answer, run_id, what=what)
+            unasked = error.message
+        run_id, run = await self._run(version, model)
+        own = self._own(run_id, run)
+        logged = self._metrics(model)
         known = {one.name for one in logged}
-        return runs.settled([*logged, *(one for one in own if one.name not in known)], told)
+        metrics: tuple[Metric, ...] = ()
+        try:
+            # The logged model's, each with its data set, and the run's own where it has none.
+            every = [*logged, *(one for one in own if one.name not in known)]
+            metrics = runs.last(await self._vouched(every, own))
+        except BackendError as error:
+            unasked = error.message
+        what = f"run {clean(run_id)}"
+        record = self._understand(runs.run_record, run_id, run, metrics, what=what)
+        gone = model_id is not None and model is None and unasked is None
+        return replace(record, metrics_unasked=unasked, model_id=model_id, model_gone=gone)
 
-    async def _logged_model(self, model_id: str) -> Mapping[str, Any] | None:
-        what = f"logged model {clean(model_id)}"
-        return await self._look_up(f"logged-models/{quote(model_id, safe='')}", {}, what)  # type: ignore[no-any-return]
+    async def _logged_model(self, model_id: str | None) -> Mapping[str, Any] | None:
+        """None where the logged model is gone, and where the version was made from none."""
+        if model_id is None:
+            return None
+        what = f"logged model {model_id}"
+        answer = await self._look_up(f"logged-models/{model_id}", {}, what)
+        if answer is None:
+            return None
+        return self._understand(runs.logged_model, answer, model_id, what=what)
+
+    async def _run(
+        self, version: Version, model: Mapping[str, Any] | None
+    ) -> tuple[str | None, Mapping[str, Any] | None]:
+        """The id of the version's run, else of its logged model's, and the run unless it is gone."""
+        run_id = version.run_id
+        if run_id is None and model is not None:
+            run_id = self._understand(runs.source_run_of, model, what="a logged model")
+        if run_id is None:
+            return None, None
+        return run_id, await self._look_up("runs/get", {"run_id": run_id}, f"run {clean(run_id)}")
+
+    def _own(self, run_id: str | None, run: Mapping[str, Any] | None) -> tuple[runs.Logged, ...]:
+        if run is None:
+            return ()
+        what = f"metrics of run {clean(run_id)}"
+        return self._understand(runs.metrics_of_run, run, run_id, what=what)
+
+    def _metrics(self, model: Mapping[str, Any] | None) -> tuple[runs.Logged, ...]:
+        if model is None:
+            return ()
+        return self._understand(runs.metrics_of_model, model, what="metrics of a logged model")
+
+    async def _vouched(
+        self, logged: Sequence[runs.Logged], own: Sequence[runs.Logged]
+    ) -> tuple[runs.Logged, ...]:
+        """The same with NaN for each 0 that is not known to be one.
+
+        One request for each metric that reads 0 unless its run, whose `own` metrics are given,
+        already says so.
+        """
+        told = runs.telling(own, logged)
+        late = time.monotonic() + _PATIENCE * self._http.timeout
+        for run_id, name in runs.doubtful(logged, told)[:_MOST_HISTORIES]:
+            what = f"history of {clean(name)} in run {clean(run_id)}"
+            if time.monotonic() > late:
+                said = f"{what}: not asked any more: {self._http.address} answers too slowly"
+                raise Timeout(said, backend=self._http.backend, operation=what)
+            params = {"run_id": run_id, "metric_key": name, "max_results": _HISTORY}
+            answer = await self._look_up("metrics/get-history", params, what)
+            # A history that goes on may have the NaN of the same moment on its next page.
+            if answer is not None and not answer.get("next_page_token"):
+                told += self._understand(runs.history, answer, run_id, what=what)
+        return runs.vouched(logged, told)
 
     async def file(self, version: Version, key: Key, *, most: int) -> bytes | None:
         what = f"{clean(key)} of version {clean(version.number)} of {clean(version.model)}"

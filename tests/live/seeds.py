@@ -35,6 +35,10 @@ class Seeds:
         assert answer.status_code == 200, f"{path}: {answer.text}"
         return dict(answer.json())
 
+    def delete(self, path: str) -> None:
+        answer = self._client.delete(f"{API}/{path}")
+        assert answer.status_code == 200, f"{path}: {answer.text}"
+
     def model(self, name: str, versions: int = 0) -> str:
         """A registered model with that many versions; its name."""
         self.post("registered-models/create", {"name": name})
@@ -130,8 +134,7 @@ class Seeds:
         self.post("runs/delete", {"run_id": run_id})
 
     def delete_logged_model(self, model_id: str) -> None:
-        answer = self._client.delete(f"{API}/logged-models/{model_id}")
-        assert answer.status_code == 200, answer.text
+        self.delete(f"logged-models/{model_id}")
 
     def trained(self, name: str) -> str:
         """A version that a model server can load: two features, scikit-learn, saved as skops."""
