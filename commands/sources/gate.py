@@ -19,11 +19,30 @@ if TYPE_CHECKING:
     from core.gate.evidence import Side
     from core.signature import Signature
 
-Supplier = Callable[[Deck, Service, Version], Awaitable[Sequence[Check]]]
-"""Makes the checks of another source: approvals, complete lineage, a complete card. It gives none
-where the service's config asks for none, and one without evidence where it cannot tell."""
 
-SUPPLIERS: tuple[Supplier, ...] = ()
+async def _lineage(deck: Deck, service: Service, model: Model, version: Version) -> Sequence[Check]:
+    if not service.gate.lineage:
+        return ()
+    from commands.sources.lineage import read_lineage
+    from core.gate.complete import check_lineage
+
+    return (check_lineage(await read_lineage(deck, service, model, version)),)
+
+
+async def _card(deck: Deck, service: Service, model: Model, version: Version) -> Sequence[Check]:
+    if not service.gate.card:
+        return ()
+    from commands.sources.lineage import read_card
+    from core.gate.complete import check_card
+
+    return (check_card(await read_card(deck, service, model, version)),)
+
+
+Supplier = Callable[[Deck, Service, Model, Version], Awaitable[Sequence[Check]]]
+"""Makes the checks of another source. It gives none where the service's config asks for none, and
+one without evidence where it cannot tell."""
+
+SUPPLIERS: tuple[Supplier, ...] = (_lineage, _card)
 
 
 async def ask_gate(deck: Deck, service: Service, model: Model, version: Version) -> GateReport:
@@ -46,7 +65,7 @@ async def ask_gate(deck: Deck, service: Service, model: Model, version: Version)
         if champion is not None and not itself
         else nothing(),
         _traffic(deck, service, version),
-        together(*(supplier(deck, service, version) for supplier in SUPPLIERS)),
+        together(*(supplier(deck, service, model, version) for supplier in SUPPLIERS)),
     )
     evidence = Evidence(
         mine,

@@ -11,6 +11,7 @@ from core.evaluation import Measurement
 from core.gate.compare import against, asked, holds, limit_text, wanted
 from core.gate.evidence import Evidence, Lacking, age, find, find_pair, usable
 from core.gate.limits import (
+    COMPLETE,
     Bound,
     Cost,
     GateConfig,
@@ -33,6 +34,12 @@ def judge(config: GateConfig, evidence: Evidence) -> GateReport:
     """The report on the candidate. A check that is not configured is not in it."""
     candidate = evidence.candidate.version
     checks = [check_ready(candidate), *_configured(config, evidence), *evidence.supplied]
+    made = {check.name for check in evidence.supplied}
+    checks += [
+        Check(name, "no_evidence", None, COMPLETE, "nobody looked for it")
+        for name in config.supplied
+        if name not in made
+    ]
     if len(checks) == 1:
         said = "the service's config asks for no evidence: [services.NAME.gate] names what to check"
         checks.append(Check("configured", "no_evidence", None, None, said))

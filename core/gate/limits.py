@@ -9,6 +9,9 @@ from typing import Annotated, Literal, NamedTuple
 
 from core.schema import Duration, Figure, Leaf
 
+COMPLETE = "complete"
+"""What the gate asks of a lineage and of a model card."""
+
 
 class Tolerance(NamedTuple):
     """How far a version may fall behind the champion."""
@@ -222,6 +225,10 @@ class GateConfig:
     cost: Cost | None = None
     safety: tuple[Safety, ...] = ()
     schema: Literal["compatible"] | None = None
+    lineage: bool = False
+    """Whether every item of the lineage must be present."""
+    card: bool = False
+    """Whether every field of the model card must be filled."""
     max_age: Duration | None = None
     """Seconds; an older measurement is no evidence."""
 
@@ -241,6 +248,12 @@ class GateConfig:
         if self.latency and self.latency.source == "run":
             named.append(self.latency.metric)
         return frozenset(name for name in named if name)
+
+    @property
+    def supplied(self) -> tuple[str, ...]:
+        """The checks that others must have made, by name."""
+        asked = {"lineage": self.lineage, "card": self.card}
+        return tuple(name for name, wanted in asked.items() if wanted)
 
     @property
     def reads(self) -> bool:

@@ -36,6 +36,7 @@ def test_the_example_config_loads() -> None:
     assert gate.cost is not None
     assert str(gate.cost.max) == "0.0004 USD"
     assert gate.max_age == 30 * 86400
+    assert gate.supplied == ("lineage", "card")
 
 
 GATE = (
