@@ -30,6 +30,15 @@ class Parsed:
 Run = Callable[[Parsed], Any]
 
 
+def _everywhere() -> str:
+    """The options that are no single command's, for the program's own help."""
+    flags = [f"{option.flag} {option.metavar}".strip() for option in COMMON if not option.only]
+    return (
+        f"With or without a command: {', '.join(flags)}. The console alone: --low-bandwidth, "
+        "--no-mouse. --version prints the version."
+    )
+
+
 def build(specs: Sequence[Spec], run: Run) -> typer.Typer:
     """A Typer program of these commands; each calls `run` with what was parsed."""
     app = typer.Typer(
@@ -39,6 +48,7 @@ def build(specs: Sequence[Spec], run: Run) -> typer.Typer:
         pretty_exceptions_enable=False,
         context_settings={"help_option_names": ["--help", "-h"]},
         help="The ops console for models in production. Without a command it opens the console.",
+        epilog=_everywhere(),
     )
 
     @app.callback()

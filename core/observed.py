@@ -100,6 +100,8 @@ class Observed:
         )
 
     def need_model(self) -> Model:
+        if self.model is None and self.service.model:
+            raise Refused(f"model {self.service.model} of {self.name} could not be read")
         if self.model is None:
             raise Refused(
                 f"{self.name} has no registered model",

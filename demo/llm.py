@@ -114,6 +114,8 @@ class StandIn:
                 measures.generation_tokens.inc()
                 yield token
             measures.latency.observe(time.perf_counter() - arrived)
+            measures.prompt_length.observe(read)
+            measures.answer_length.observe(min(len(written), limit))
             measures.finished[reason].inc()
         except (asyncio.CancelledError, GeneratorExit):
             measures.finished["abort"].inc()

@@ -107,6 +107,7 @@ class ServerMeasures(Measures):
 
 # vLLM's own bounds, in seconds.
 _TTFT = (0.001, 0.005, 0.01, 0.02, 0.04, 0.06, 0.08, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0)
+_TOKENS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000)
 _LATENCY = (0.3, 0.5, 0.8, 1.0, 1.5, 2.0, 2.5, 5.0, 10.0, 15.0, 20.0, 30.0, 40.0, 50.0, 60.0)
 _INTER = (0.01, 0.025, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.75, 1.0, 2.5, 5.0)
 FINISHED = ("stop", "length", "abort", "error")
@@ -135,6 +136,8 @@ class EngineMeasures(Measures):
         self.cache = gauge("kv_cache_usage_perc", "KV-cache usage; 1 is all of it")
         self.prompt_tokens = counter("prompt_tokens", "Prefill tokens processed")
         self.generation_tokens = counter("generation_tokens", "Generation tokens processed")
+        self.prompt_length = histogram("request_prompt_tokens", "Prefill tokens", _TOKENS)
+        self.answer_length = histogram("request_generation_tokens", "Generation tokens", _TOKENS)
         self.first_token = histogram("time_to_first_token_seconds", "Time to first token", _TTFT)
         self.between = histogram("inter_token_latency_seconds", "Inter-token latency", _INTER)
         self.latency = histogram("e2e_request_latency_seconds", "E2E request latency", _LATENCY)

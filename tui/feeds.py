@@ -9,6 +9,7 @@ from typing import Any, Generic, TypeVar
 
 from core.snapshot import Snapshot
 from tui.cells import Row, wrap
+from tui.seam import ServiceView
 
 T = TypeVar("T")
 
@@ -39,6 +40,12 @@ class Feed(Generic[T]):
 
     def dead(self) -> bool:
         return self.snapshot.error is not None
+
+    def in_part(self) -> bool:
+        """Whether what was read lacks what some backend did not answer."""
+        views = self.value if isinstance(self.value, tuple) else ()
+        statuses = [view.status for view in views if isinstance(view, ServiceView)]
+        return not self.dead() and any(status.errors for status in statuses)
 
     def note(self, now: datetime) -> Row:
         """The age for the title's right end, in steps: a still screen stays still."""

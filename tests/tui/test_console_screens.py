@@ -101,7 +101,7 @@ def test_the_first_screen_answers_the_three_questions() -> None:
     assert "TTFT p95 1.9 s > 0.8 s" in shown
     assert "since 01:57" in shown
     assert "Tue 13:02 ben" in shown
-    assert "OUTSIDE modeldeck" in shown
+    assert "OUTSIDE" in shown
     assert "now / on r17 / limit" in shown
     assert "1.90 s   600 ms   800 ms" in shown
     assert "¦" in shown
@@ -204,6 +204,14 @@ def test_the_header_counts_sources_and_says_who_may_write() -> None:
     assert "02:14:07 UTC" in shown
     read_only = replace(busy().facts, read_only=True)
     assert "READ-ONLY" in text([header(read_only, feeds, 80, NOW)])
+
+
+def test_the_header_does_not_call_a_source_ok_that_lacks_a_backend() -> None:
+    feeds = list(store_of(busy(), "chat").values())
+    lacking = (status("search", errors={"registry": "nothing answers"}),)
+    half = Feed(Snapshot("services", value=lacking), 2.0)
+    shown = text([header(busy().facts, [*feeds, half], 120, NOW)])
+    assert f"{len(feeds)} ok 1 IN PART" in shown
 
 
 def test_a_change_that_nobody_holds_is_critical_and_says_what_to_do() -> None:

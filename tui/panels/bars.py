@@ -40,14 +40,17 @@ def _sources(feeds: Sequence[Feed[object]], now: datetime, narrow: bool) -> list
     failed = sum(feed.dead() for feed in feeds)
     late = [feed for feed in feeds if not feed.dead() and feed.stale(now)]
     waiting = sum(feed.value is None and not feed.dead() for feed in feeds)
-    fine = len(feeds) - failed - len(late) - waiting
+    part = sum(feed.in_part() for feed in feeds if feed not in late)
+    fine = len(feeds) - failed - len(late) - waiting - part
     cells: list[Cell] = [] if narrow else [("sources", "")]
-    if not narrow or not (failed or late or waiting):
+    if not narrow or not (failed or late or waiting or part):
         cells.append((f" {fine} ok" if not narrow else f"{fine} sources ok", ""))
     if waiting:
         cells.append((f" {waiting} asked", "dim"))
     if failed:
         cells.append((f" {failed} DOWN", "critical"))
+    if part:
+        cells.append((f" {part} IN PART", "warning"))
     if late:
         oldest = max(feed.snapshot.age(now) or 0.0 for feed in late)
         cells.append((f" {len(late)} STALE {coarse(oldest)}", "warning"))

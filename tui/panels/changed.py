@@ -44,6 +44,15 @@ def changed(
     return rows
 
 
+def between(event: Event, now: datetime) -> tuple[str, str]:
+    """The two times between which an outside change came; to the second where that tells more."""
+    first, last = event.after or event.at, event.at
+    if (first - last).total_seconds() and moment(first, now) == moment(last, now):
+        zone = now.tzinfo
+        return f"{first.astimezone(zone):%H:%M:%S}", f"{last.astimezone(zone):%H:%M:%S}"
+    return moment(first, now), moment(last, now)
+
+
 def _event(event: Event, width: int, now: datetime, chosen: bool, with_service: bool) -> Row:
     outside = event.origin == "outside"
     when = moment(event.at, now)
@@ -52,10 +61,11 @@ def _event(event: Event, width: int, now: datetime, chosen: bool, with_service: 
     if with_service:
         cells += [(fit(event.service, 14), "bold"), (" ", "")]
         used += 15
-    actor = event.actor or ("nobody can tell" if width >= 90 else "?")
-    actor_width = 16 if width >= 90 else 8
-    cells += [(fit(actor, actor_width), ""), (" ", "")]
-    used += actor_width + 1
+    # What moved from where to where matters more than that nobody can tell who moved it.
+    if event.actor or width >= 90:
+        actor_width = 16 if width >= 90 else 8
+        cells += [(fit(event.actor or "nobody can tell", actor_width), ""), (" ", "")]
+        used += actor_width + 1
     tag, style = _tag(event, width)
     if width >= 100 and event.reason:
         tag = f"{event.reason} {tag}" if tag else event.reason
@@ -63,7 +73,9 @@ def _event(event: Event, width: int, now: datetime, chosen: bool, with_service: 
     taken = len(tag) + 1 if tag else 0
     what = event.what
     if outside and event.after is not None and width >= 70:
-        what += f" (between {moment(event.after, now)} and {moment(event.at, now)})"
+        what += " (between {} and {})".format(*between(event, now))
+    if outside and len(what) > width - used - taken:
+        tag, taken = "OUTSIDE", len("OUTSIDE") + 1
     cells.append((fit(what, width - used - taken), ""))
     if tag:
         cells += [(" ", ""), (fit(tag, taken - 1), style)]

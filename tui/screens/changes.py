@@ -10,10 +10,9 @@ from core.units import show_duration
 from tui.cells import Row, fill, line, wrap
 from tui.feeds import Feed, feed_of
 from tui.frame import Line, Rule, bottom, boxed, plain
-from tui.panels.changed import changed, event_key, recent
+from tui.panels.changed import between, changed, event_key, recent
 from tui.panels.services import Window
 from tui.screens.scene import Picture, Scene
-from tui.words import moment
 
 DETAIL = 4
 
@@ -74,9 +73,9 @@ def _words(event: Event) -> str:
 def _detail(event: Event, width: int, scene: Scene) -> list[Row]:
     who = clean(event.actor) if event.actor else "nobody can tell who"
     if event.origin == "outside":
-        when = moment(event.at, scene.now)
-        after = f" and after {moment(event.after, scene.now)}" if event.after else ""
-        how = f"OUTSIDE modeldeck, before {when}{after}, by {who}"
+        first, last = between(event, scene.now)
+        when = f"between {first} and {last}" if event.after else f"before {last}"
+        how = f"OUTSIDE modeldeck, {when}; {who if event.actor else 'nobody can tell by whom'}"
     else:
         change = f"change {event.change}, " if event.change is not None else ""
         how = f"{change}{clean(event.state) or 'recorded'}, by {who}"
