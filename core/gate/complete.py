@@ -9,6 +9,7 @@ from core.gate.limits import COMPLETE
 from core.gate.report import Check, Verdict
 from core.lineage import Lineage
 from core.lineage_keys import TITLES
+from core.redaction import shown
 from core.text import clean
 
 LONGEST = 300
@@ -59,6 +60,6 @@ def _grouped(found: Iterable[tuple[str, str, str]]) -> str:
         groups.setdefault((verdict, because), []).append(title)
     said = []
     for (verdict, because), titles in groups.items():
-        reason = f": {clean(because)[:LONGEST]}" if because else ""
+        reason = f": {shown(because)[:LONGEST]}" if because else ""
         said.append(f"{', '.join(titles)} {verdict}{reason}")
     return "; ".join(said)
