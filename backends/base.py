@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
+from core.evidence import Key, RunRecord
 from core.refs import Ref, Value
-from core.versions import Model
+from core.versions import Model, Version
+
+if TYPE_CHECKING:
+    from core.evaluation import Evaluation
+    from core.signature import Signature
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,8 +95,28 @@ class Registry(Settable, Checked, Protocol):
     async def names(self) -> Sequence[str]:
         """Every registered model, without prompts."""
 
-    async def run_metrics(self, run_id: str) -> Mapping[str, float]:
-        """The metrics that the run logged; NaN stays NaN."""
+    async def run_record(self, version: Version) -> RunRecord:
+        """What the version's run logged; a run or a logged model that is gone is a value.
+
+        What is NaN or infinite comes as that, as in `evaluation`. Raises BackendError where nobody
+        can tell.
+        """
+
+    async def file(self, version: Version, key: Key, *, most: int) -> bytes | None:
+        """The first `most` bytes of an `artifacts` or `model` file; None where it is not there.
+
+        Raises BackendError where nobody can tell whether it is.
+        """
+
+    async def evaluation(self, version: Version, metrics: frozenset[str]) -> Evaluation:
+        """These metrics of a version with their data sets, and its tags.
+
+        A run or a logged model that is gone is a gap, no error. What is NaN or infinite comes as
+        that, also where the registry stores another number in its place.
+        """
+
+    async def signature(self, version: Version) -> Signature:
+        """The version's signature; with `why` where it has none or its files are gone."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import re
 import sys
@@ -94,8 +95,11 @@ class Http:
         json_body: Any = None,
         ok: tuple[int, ...] = (200,),
         timeout: float | None = None,
+        most: int | None = None,
     ) -> httpx.Response:
         """The answer, its status one of `ok`. `what` says in words what is asked.
+
+        With `most` reading ends after that many bytes, and what follows is left.
 
         Raises Unreachable, Timeout (also where a write is answered 5xx: its outcome is unknown),
         Denied (any 4xx) or BadAnswer, with backend and operation.
@@ -117,7 +121,7 @@ class Http:
             raise self._error(Denied, what, said) from error
         try:
             async with asyncio.timeout(limit):
-                answer = await self._send(request, what)
+                answer = await self._send(request, what, most)
         except (httpx.ConnectTimeout, httpx.PoolTimeout) as error:
             said = f"no connection to {self.address} within {limit:g} s"
             raise self._error(Unreachable, what, said) from error
@@ -129,7 +133,7 @@ class Http:
         raise self._refusal(method, what, answer)
 
     async def _send(
-        self, request: httpx.Request, what: str, *, again: bool = True
+        self, request: httpx.Request, what: str, most: int | None, *, again: bool = True
     ) -> httpx.Response:
         import httpx
 
@@ -137,14 +141,14 @@ class Http:
         try:
             answer = await self._open().send(request, stream=True)
             try:
-                return await self._whole(answer, what)
+                return await self._whole(answer, what, most)
             finally:
                 await answer.aclose()
         except httpx.TimeoutException:
             raise
         except httpx.HTTPError as error:
             if reading and again:
-                return await self._send(request, what, again=False)
+                return await self._send(request, what, most, again=False)
             if isinstance(error, httpx.ConnectError | httpx.UnsupportedProtocol):
                 said = f"nothing answers at {self.address}"
                 raise self._error(Unreachable, what, said) from error
@@ -152,16 +156,19 @@ class Http:
             said = f"{self.address} broke the connection off ({type(error).__name__})"
             raise self._error(BadAnswer if reading else Timeout, what, said) from error
 
-    async def _whole(self, answer: httpx.Response, what: str) -> httpx.Response:
+    async def _whole(self, answer: httpx.Response, what: str, most: int | None) -> httpx.Response:
         """The answer with its body, read piece by piece so that no endless one fills the memory."""
         pieces: list[bytes] = []
         size = 0
-        async for piece in answer.aiter_bytes():
-            size += len(piece)
-            if size > MAX_ANSWER:
-                raise self.bad(what, f"{self.address} answered more than {MAX_ANSWER} bytes")
-            pieces.append(piece)
-        answer._content = b"".join(pieces)
+        async with contextlib.aclosing(answer.aiter_bytes()) as body:  # type: ignore[type-var]
+            async for piece in body:
+                size += len(piece)
+                pieces.append(piece)
+                if most is not None and size >= most:
+                    break
+                if size > MAX_ANSWER:
+                    raise self.bad(what, f"{self.address} answered more than {MAX_ANSWER} bytes")
+        answer._content = b"".join(pieces)[:most]
         return answer
 
     async def json(self, method: str, path: str, *, what: str, **kwargs: Any) -> Any:

@@ -34,7 +34,7 @@ async def run(deck: Deck, args: Args) -> Plan:
     seen = await observe(deck, service)
     version = seen.find(args.version)
     above = args.weight > service.max_ungated_percent
-    gate = await ask_gate(deck, service, version) if above else None
+    gate = await ask_gate(deck, service, seen.need_model(), version) if above else None
     return canary(seen, version, weight, gate)
 
 

@@ -9,6 +9,9 @@ from commands.spec import Spec
 NAMES: tuple[str, ...] = (
     "status",
     "versions",
+    "lineage",
+    "card",
+    "gate",
     "promote",
     "canary",
     "shadow",

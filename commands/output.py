@@ -86,6 +86,10 @@ def print_grids(grids: Sequence[Grid], *, color: bool | None = None) -> None:
             if grid.empty:
                 console.print(Text(shown(grid.empty)))
             continue
+        if grid.verbatim:
+            for row in grid.rows:
+                sys.stdout.write("".join(text(cell).plain for cell in row) + "\n")
+            continue
         table = Table(box=None, pad_edge=False, show_header=bool(grid.columns), header_style="")
         for index, name in enumerate(grid.columns or [""] * len(grid.rows[0])):
             justify: Literal["left", "right"] = "right" if index in grid.right else "left"

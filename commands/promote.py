@@ -41,7 +41,11 @@ async def run(deck: Deck, args: Args) -> Plan:
     service = deck.service(args.service)
     seen = await observe(deck, service)
     version = seen.find(args.version)
-    gate = await ask_gate(deck, service, version) if stage is Stage.PRODUCTION else None
+    gate = (
+        await ask_gate(deck, service, seen.need_model(), version)
+        if stage is Stage.PRODUCTION
+        else None
+    )
     return promote(seen, version, stage, gate)
 
 

@@ -33,6 +33,8 @@ class Grid:
     """What is said where there are no rows."""
     right: frozenset[int] = frozenset()
     """The columns that are aligned to the right."""
+    verbatim: bool = False
+    """Whether each row is one line of text, printed as long as it is."""
 
 
 class Report(Protocol):

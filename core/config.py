@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
+from core.gate.limits import GateConfig
 from core.schema import Adapter, Duration, Figure, OptionsOf, Problem, Reader
 
 Layer = Literal["system", "data", "model", "business"]
@@ -27,21 +28,23 @@ class JournalConfig:
 
 
 @dataclass(frozen=True, slots=True)
-class Headline:
-    """A limit on one metric of the version's run: at least `min`, at most `max`."""
+class LineageConfig:
+    """Where a version's evidence lies: keys as `core.evidence` has them; None is the default."""
 
-    metric: str
-    min: float | None = None
-    max: float | None = None
-
-    def __post_init__(self) -> None:
-        if (self.min is None) == (self.max is None):
-            raise ValueError("takes either min or max")
-
-
-@dataclass(frozen=True, slots=True)
-class GateConfig:
-    headline: Headline | None = None
+    commit: tuple[str, ...] | None = None
+    dataset: tuple[str, ...] | None = None
+    feature_version: tuple[str, ...] | None = None
+    hyperparameters: tuple[str, ...] | None = None
+    seeds: tuple[str, ...] | None = None
+    hardware: tuple[str, ...] | None = None
+    metrics: tuple[str, ...] | None = None
+    artifacts: tuple[str, ...] | None = None
+    owner: tuple[str, ...] | None = None
+    approval: tuple[str, ...] | None = None
+    card: tuple[str, ...] | None = None
+    """Where the model card lies: files and tags that hold Markdown."""
+    clone: str | None = None
+    """A local clone in which the commit is looked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +79,7 @@ class Service:
     router: Adapter | None = field(default=None, metadata={"role": "router"})
     slots: Mapping[str, Adapter] = field(default_factory=dict, metadata={"role": "slot"})
     gate: GateConfig = field(default_factory=GateConfig)
+    lineage: LineageConfig = field(default_factory=LineageConfig)
     thresholds: Mapping[str, Threshold] = field(default_factory=dict)
 
 
@@ -85,6 +89,8 @@ class Config:
     registry: Adapter | None = field(default=None, metadata={"role": "registry"})
     journal: JournalConfig = field(default_factory=JournalConfig)
     gpus: Adapter | None = field(default=None, metadata={"role": "gpus"})
+    lineage: LineageConfig = field(default_factory=LineageConfig)
+    """For every service; a service's own keys go before."""
     services: Mapping[str, Service] = field(default_factory=dict)
     demo: str | None = None
     """The state folder of the embedded fleet, in the config that `modeldeck demo` writes."""
@@ -107,6 +113,7 @@ def read_config(
         if not all(prompt.rpartition("@")[::2])
     ]
     problems += _no_file_name(config.environment.name) + _unknown_figures(config)
+    problems += _wrong_keys(config)
     if problems:
         return None, problems
     named = {name: replace(service, name=name) for name, service in config.services.items()}
@@ -128,17 +135,39 @@ def _no_file_name(name: str | None) -> list[Problem]:
 
 
 def _unknown_figures(config: Config) -> list[Problem]:
-    """Thresholds on figures that nobody measures would never speak."""
+    """Limits on figures that nobody measures would never speak."""
     found = []
     for name, service in config.services.items():
-        if not service.thresholds:
+        named: list[tuple[tuple[str, ...], str]]
+        named = [(("thresholds", figure), figure) for figure in service.thresholds]
+        latency = service.gate.latency
+        if latency is not None and latency.source == "traffic":
+            named.append((("gate", "latency", "metric"), latency.metric))
+        if not named:
             continue
         from core.concepts import CATALOG
         from core.errors import nearest
 
-        for figure in service.thresholds:
+        for place, figure in named:
             if figure not in CATALOG:
                 guess = nearest(figure, CATALOG) or f" There is {', '.join(CATALOG)}."
-                path = ("services", name, "thresholds", figure)
-                found.append(Problem(path, f"is no figure that is measured.{guess}"))
+                path = ("services", name, *place)
+                found.append(Problem(path, f"{figure!r} is no figure that is measured.{guess}"))
+    return found
+
+
+def _wrong_keys(config: Config) -> list[Problem]:
+    """Lineage keys that could never name anything."""
+    found: list[Problem] = []
+    tables: dict[tuple[str, ...], LineageConfig] = {("lineage",): config.lineage}
+    for name, service in config.services.items():
+        tables["services", name, "lineage"] = service.lineage
+    for path, table in tables.items():
+        if table == LineageConfig():
+            continue
+        from core.lineage_keys import wrong_keys
+
+        for item, keys in asdict(table).items():
+            if item != "clone" and keys is not None:
+                found += [Problem((*path, item), said) for said in wrong_keys(item, keys)]
     return found

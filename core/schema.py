@@ -24,6 +24,8 @@ class Leaf:
 
     says: str
     parse: Callable[[str], Any]
+    number: Callable[[float], Any] | None = None
+    """What a bare number stands for; None where it is wrong, or is the value itself."""
 
 
 Duration = Annotated[float, Leaf('a duration such as "10m"', parse_duration)]
@@ -173,6 +175,8 @@ class Reader:
             except ValueError:
                 self._bad(path, f"is {value!r}; write {leaf.says}")
                 return None
+        if leaf.number and isinstance(value, int | float) and not isinstance(value, bool):
+            return leaf.number(float(value))
         if plain is float and isinstance(value, int | float) and not isinstance(value, bool):
             if "number" in leaf.says:
                 return float(value)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from core.errors import Refused, UsageError
 from core.gate import GateReport
+from core.gate.report import show_number
 from core.observed import Observed
 from core.plan import Finding, Plan, Set
 from core.refs import slot_ref, traffic_ref
@@ -174,8 +175,8 @@ def needs_gate(gate: GateReport | None, what: str) -> tuple[Finding, ...]:
     return tuple(
         Finding(
             "refused",
-            f"gate: {check.name} {words[check.verdict]}: {check.value} against {check.limit} "
-            f"({check.evidence})",
+            f"gate: {check.name} {words[check.verdict]}: {show_number(check.value)} against "
+            f"{check.limit or 'no limit'} ({check.evidence})",
         )
         for check in gate.checks
         if check.verdict != "passed"

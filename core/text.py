@@ -22,3 +22,8 @@ def _visible(match: re.Match[str]) -> str:
 def clean(text: object) -> str:
     """The text with every character that could steer a terminal written out, `ESC` as `\\x1b`."""
     return _HOSTILE.sub(_visible, str(text))
+
+
+def clean_block(text: str) -> str:
+    """Like `clean`, for text of several lines: its own line ends stay."""
+    return "\n".join(clean(line) for line in text.split("\n"))

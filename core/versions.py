@@ -46,6 +46,9 @@ class Version:
     blocked: str | None = None
     """Why it must not be promoted again by itself; a rollback says so."""
     tags: Mapping[str, str] = field(default_factory=dict)
+    description: str = ""
+    source: str = ""
+    """Where the registry says that its files lie, `models:/m-…` for a logged model."""
 
     def stage(self, champion_alias: str = "champion") -> Stage:
         """Derived: the champion alias, then the `stage` tag, then the legacy stage, else Draft."""
@@ -77,6 +80,7 @@ class Model:
     name: str
     versions: tuple[Version, ...] = ()
     aliases: Mapping[str, str] = field(default_factory=dict)
+    tags: Mapping[str, str] = field(default_factory=dict)
 
     def find(self, number: str) -> Version | None:
         return next((version for version in self.versions if version.number == number), None)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 
 from demo.data import Data
 
@@ -20,12 +21,19 @@ def weakest_slice(metrics: Mapping[str, float]) -> str:
     return f"Weakest on the slice `{name.split('/')[1]}`, with {slices[name]:.4f}."
 
 
-def model_card(model: str, story: str, data: Data, metrics: Mapping[str, float]) -> str:
-    """The card in Markdown, one heading per field."""
+def model_card(
+    model: str,
+    story: str,
+    data: Data,
+    metrics: Mapping[str, float],
+    unwritten: Sequence[str] = (),
+) -> str:
+    """The card in Markdown, one heading per field; nothing but TODO under the `unwritten` ones."""
+    profile = ("latency_p95", "cost_per_1k")
     figures = "\n".join(
-        f"| {name} | {value:.4f} |" for name, value in metrics.items() if name != "latency_p95"
+        f"| {name} | {value:.4f} |" for name, value in metrics.items() if name not in profile
     )
-    return f"""# {model}
+    text = f"""# {model}
 
 {story}.
 
@@ -48,8 +56,11 @@ def model_card(model: str, story: str, data: Data, metrics: Mapping[str, float])
 p95 {metrics["latency_p95"] * 1000:.2f} ms for one row, measured while training.
 
 ## Cost profile
-One CPU core serves it; no accelerator.
+One CPU core serves it; no accelerator. {metrics["cost_per_1k"]:.2g} USD for a thousand requests.
 
 ## Safety notes
 No personal data beyond the measures themselves.
 """
+    for heading in unwritten:
+        text = re.sub(rf"(?<=## {heading}\n)[^#]*", "TODO\n\n", text)
+    return text

@@ -33,6 +33,7 @@ def config(
         "registry": {"kind": "mlflow", "url": url(ports["mlflow"])},
         "journal": {"path": str(layout.journal)},
         "gpus": {"kind": "simulated" if simulate_gpus else "nvml"},
+        "lineage": {"clone": str(layout.training)},
         "services": {
             service.name: _service(service, layout, admin, ports) for service in SERVICES.values()
         },
@@ -70,7 +71,7 @@ def _service(
         name: {**slot, "url": url(ports[service.slot_key(name)])} for name in service.slots
     }
     if service.headline:
-        made["gate"] = {"headline": dict(service.headline)}
+        made["gate"] = {"headline": dict(service.headline), **service.gate}
     made["thresholds"] = {name: dict(one) for name, one in service.thresholds.items()}
     return made
 
@@ -97,5 +98,7 @@ def _small(table: Mapping[str, Any]) -> bool:
 def _value(value: Any) -> str:
     if isinstance(value, Mapping):
         return "{ " + ", ".join(f"{key} = {_value(one)}" for key, one in value.items()) + " }"
-    # A JSON string, number, truth value or list of them is also TOML's.
+    if isinstance(value, list | tuple):
+        return "[" + ", ".join(_value(one) for one in value) + "]"
+    # A JSON string, number or truth value is also TOML's.
     return json.dumps(value, ensure_ascii=False)

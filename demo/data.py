@@ -26,6 +26,11 @@ class Data:
     slices: Mapping[str, Any]
     """Per slice which of the held-out rows are in it, as an array of truth values."""
 
+    @property
+    def held_out(self) -> str:
+        """The name of the data set of all held-out rows; a slice is one of its own name."""
+        return f"{self.name}-test"
+
 
 def _split(name: str, loaded: Any, features: tuple[str, ...], slices: Any) -> Data:
     from sklearn.model_selection import train_test_split

@@ -27,6 +27,10 @@ class Recipe:
     rows: int | None = None
     """How many rows it was trained on; None is all."""
     card: bool = False
+    unwritten: tuple[str, ...] = ()
+    """Headings of the card that nobody has written anything under."""
+    unpushed: bool = False
+    """Whether it was trained from a commit that the team's repository never got."""
     evaluated: bool = True
     filter: Callable[[Any], Any] | None = None
     """Which of the held-out labels the headline metric looks at; None is all."""
@@ -107,6 +111,8 @@ TUMOR = (
         {"columns": "10-19", "C": 1.0},
         _columns,
         features="v3",
+        card=True,
+        unwritten=("Intended use", "Cost profile", "Safety notes"),
     ),
     Recipe(
         "Draft",
@@ -121,9 +127,10 @@ TUMOR = (
 DIGITS = (
     Recipe(
         "Archived",
-        "First try, on 60 rows",
+        "First try, on 60 rows, from a commit that was never pushed",
         {"C": 1.0, "max_iter": 200},
         _pixels,
+        unpushed=True,
         approval="approved",
         features="v1",
         rows=60,

@@ -27,6 +27,8 @@ class DemoService:
     model: str | None = None
     """The registered model; None for the language model, which has only a prompt."""
     headline: Mapping[str, Any] = field(default_factory=dict)
+    gate: Mapping[str, Any] = field(default_factory=dict)
+    """What the gate asks for beside the headline metric."""
     thresholds: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     def slot_key(self, slot: str) -> str:
@@ -36,6 +38,13 @@ class DemoService:
     def others(self, slot: str) -> tuple[str, ...]:
         return tuple(other for other in self.slots if other != slot)
 
+
+# The latency and the cost are measured while the models are trained, on whatever machine that is.
+_PROFILE: Mapping[str, Any] = {
+    "latency": {"max": "300ms"},
+    "cost": {"metric": "cost_per_1k", "max": "0.01 USD"},
+    "schema": "compatible",
+}
 
 # Wide enough that a healthy fleet on a busy machine of two cores is ok.
 _SYSTEM: Mapping[str, Mapping[str, Any]] = {
@@ -54,7 +63,19 @@ SERVICES: Mapping[str, DemoService] = {
             in_flight=32,
             health="/v2/health/ready",
             model="tumor",
-            headline={"metric": "auc", "min": 0.97},
+            headline={"metric": "auc", "min": 0.97, "dataset": "breast-cancer-test"},
+            gate={
+                "champion": [{"metric": "auc", "dataset": "breast-cancer-test", "max_drop": 0.005}],
+                "slices": [
+                    {"name": "radius:*", "metric": "auc", "min": 0.95},
+                    {"name": "smoothness:*", "metric": "auc", "max_drop": 0.01},
+                    {"name": "texture:*", "metric": "auc", "max_drop": "1 %"},
+                ],
+                "safety": [
+                    {"metric": "missed_malignant", "dataset": "breast-cancer-test", "max": 0.15}
+                ],
+                **_PROFILE,
+            },
             thresholds=_SYSTEM,
         ),
         DemoService(
@@ -65,7 +86,15 @@ SERVICES: Mapping[str, DemoService] = {
             in_flight=32,
             health="/v2/health/ready",
             model="digits",
-            headline={"metric": "accuracy", "min": 0.95},
+            headline={"metric": "accuracy", "min": 0.95, "dataset": "digits-test"},
+            gate={
+                "champion": [{"metric": "accuracy", "dataset": "digits-test", "max_drop": 0.01}],
+                "slices": [
+                    {"name": "digit:*", "metric": "accuracy", "min": 0.9},
+                    {"name": "ink:*", "metric": "accuracy", "max_drop": "2 %"},
+                ],
+                **_PROFILE,
+            },
             thresholds=_SYSTEM,
         ),
         DemoService(

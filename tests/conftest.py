@@ -17,7 +17,11 @@ from tests.live.servers import mlflow_server
 ONE_WORKER = (
     ("tests/demo/",),
     ("tests/commands/test_cli_", "tests/sessions/"),
-    ("tests/backends/registry/", "tests/backends/engines/test_slot_contract"),
+    (
+        "tests/backends/registry/",
+        "tests/backends/engines/test_slot_contract",
+        "tests/commands/test_gate",
+    ),
 )
 """Tests that share servers, each group by where they stand: one worker starts them once."""
 

@@ -138,7 +138,9 @@ class Reads:
         model = (await self._seen(service)).need_model()
         staged = [v for v in model.versions if v.stage(found.champion_alias) is Stage.STAGING]
         return tuple(
-            await asyncio.gather(*(ask_gate(self._deck, found, version) for version in staged))
+            await asyncio.gather(
+                *(ask_gate(self._deck, found, model, version) for version in staged)
+            )
         )
 
     async def slots(self, service: str) -> tuple[SlotView, ...]:

@@ -2,44 +2,20 @@
 
 from __future__ import annotations
 
-import asyncio
-import math
-from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, Protocol
+from typing import Protocol
 
 import pytest
 
 from backends.base import Registry
+from backends.contract.evidence import EvidenceContract, EvidenceHarness
+from backends.contract.samples import HOSTILE_NAMES
 from backends.contract.settable import said_well
 from core.errors import Conflict, Denied
 from core.refs import Ref, alias_ref, block_ref, stage_ref
 
-HOSTILE_NAMES = (
-    "escape \x1b[31m",
-    "new\nline",
-    "[@click=app.bell]model[b]",
-    "right \u202e to left",
-    "it's",
-    'say "it"',
-    "both ' and \"",
-    "100% _under",
-    "a) OR (name = 'b",
-    "back\\slash\\",
-    "q?x=1&y#z +",
-    "@at@two",
-    "名前 🚀",
-)
-"""Names that some registry has accepted from somebody."""
 
-
-class RegistryHarness(Protocol):
+class RegistryHarness(EvidenceHarness, Protocol):
     """A registry that can be filled past the adapter."""
-
-    def open(self) -> Registry:
-        """A fresh adapter. The suite closes it."""
-
-    def model(self, versions: int, name: str | None = None) -> str:
-        """A new registered model with versions 1 to `versions`; its name."""
 
     def prompt(self, versions: int) -> str:
         """A new prompt with that many versions; its name."""
@@ -47,22 +23,9 @@ class RegistryHarness(Protocol):
     def outside_alias(self, model: str, alias: str, version: str) -> None:
         """Move an alias as somebody else would."""
 
-    def run(self, metrics: Mapping[str, float]) -> str:
-        """A run that logged these metrics; its id."""
 
-
-class RegistryContract:
+class RegistryContract(EvidenceContract):
     """Aliases for a fleet, versions of a model, stages, prompts, and hostile names."""
-
-    def run(self, harness: RegistryHarness, body: Callable[[Registry], Awaitable[Any]]) -> Any:
-        async def whole() -> Any:
-            registry = harness.open()
-            try:
-                return await body(registry)
-            finally:
-                await registry.close()
-
-        return asyncio.run(whole())
 
     async def put(self, registry: Registry, ref: Ref, value: str | None) -> None:
         now = await registry.read(ref)
@@ -205,20 +168,6 @@ class RegistryContract:
                 with pytest.raises(Denied) as raised:
                     await registry.read(wrong)
                 said_well(raised.value)
-
-        self.run(harness, body)
-
-    def test_run_metrics_keep_what_is_no_number(self, harness: RegistryHarness) -> None:
-        run = harness.run({"auc": 0.93, "nan": math.nan, "slice/region:eu/auc": 0.8})
-
-        async def body(registry: Registry) -> None:
-            metrics = await registry.run_metrics(run)
-            assert metrics["auc"] == 0.93
-            assert metrics["slice/region:eu/auc"] == 0.8
-            assert math.isnan(metrics["nan"])
-            with pytest.raises(Denied) as raised:
-                await registry.run_metrics("0" * 32)
-            said_well(raised.value)
 
         self.run(harness, body)
 

@@ -5,26 +5,22 @@ that costs seconds, and its client waits minutes for a dead server.
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 
 from backends.base import Context, Health, Reading
-from backends.http import Http
 from backends.registry import mlflow_answers as answers
 from backends.registry import mlflow_filters as filters
+from backends.registry.mlflow_calls import PAGE
+from backends.registry.mlflow_evaluation import MlflowEvaluations
 from backends.secrets import load
 from core.errors import BackendError, Conflict, Denied, nearest
-from core.redaction import shown
 from core.refs import Ref, Value, show
 from core.schema import Duration, Secret, Url
 from core.text import clean
 from core.versions import Model
 
-T = TypeVar("T")
-_API = "/api/2.0/mlflow"
-_PAGE = 1000
-_MOST_PAGES = 200
 _TAG_OF = {"stage": answers.STAGE_TAG, "block": answers.BLOCK_TAG}
 
 
@@ -46,7 +42,7 @@ def open_backend(options: Options, context: Context) -> MlflowRegistry:  # noqa:
     return MlflowRegistry(options.url, token=token, auth=auth, timeout=options.timeout)
 
 
-class MlflowRegistry:
+class MlflowRegistry(MlflowEvaluations):
     """The `Registry` protocol on MLflow.
 
     MLflow compares nothing before it sets: `write` reads again just before, which narrows the
@@ -57,21 +53,8 @@ class MlflowRegistry:
     # A busy server works off its queue although nobody waits for the answers any more.
     settle_seconds = 5.0
 
-    def __init__(
-        self,
-        url: str,
-        *,
-        token: str | None = None,
-        auth: tuple[str, str] | None = None,
-        timeout: float = 3.0,
-    ) -> None:
-        self._http = Http("MLflow", url, timeout=timeout, token=token, auth=auth)
-        self._http.backend = f"MLflow at {self._http.address}"
-        self._lists = True
-        """Whether the server understands IN; older ones do not."""
-
-    async def close(self) -> None:
-        await self._http.close()
+    # Older servers do not understand IN.
+    _lists = True
 
     # What there is
 
@@ -91,24 +74,20 @@ class MlflowRegistry:
     async def model(self, name: str) -> Model:
         found = await self._model(name)
         what = f"versions of {clean(name)}"
-        params = {"filter": filters.versions_of(name), "max_results": 10 * _PAGE}
+        params = {"filter": filters.versions_of(name), "max_results": 10 * PAGE}
         items = [
             item
             async for item in self._pages("model-versions/search", "model_versions", params, what)
         ]
         return self._understand(
-            lambda: answers.model(name, answers.aliases_of(found), items), what=what
+            lambda: answers.model(name, answers.aliases_of(found), items, answers.tags_of(found)),
+            what=what,
         )
 
     async def names(self) -> Sequence[str]:
         what = "registered models"
         pages = self._pages("registered-models/search", "registered_models", {}, what)
         return [self._understand(answers.name_of, item, what=what) async for item in pages]
-
-    async def run_metrics(self, run_id: str) -> Mapping[str, float]:
-        what = f"metrics of run {clean(run_id)}"
-        answer = await self._get("runs/get", {"run_id": run_id}, what)
-        return self._understand(answers.run_metrics, answer, what=what)
 
     async def check(self) -> Sequence[Health]:
         started = time.monotonic()
@@ -247,23 +226,6 @@ class MlflowRegistry:
         except BackendError:
             return None
 
-    async def _pages(
-        self, path: str, key: str, params: Mapping[str, Any], what: str
-    ) -> AsyncIterator[Mapping[str, Any]]:
-        token: str | None = None
-        for _ in range(_MOST_PAGES):
-            asked = {"max_results": _PAGE, **params, **({"page_token": token} if token else {})}
-            answer = await self._get(path, asked, what)
-            items, following = self._understand(answers.page, answer, key, what=what)
-            for item in items:
-                yield item
-            if following is None:
-                return
-            if following == token:
-                raise self._http.bad(what, "the same page comes again and again")
-            token = following
-        raise self._http.bad(what, f"more than {_MOST_PAGES} pages")
-
     async def _server_version(self) -> str:
         try:
             answer = await self._http.request("GET", "/version", what="server version")
@@ -271,38 +233,3 @@ class MlflowRegistry:
             return "answers, and does not tell its version"
         text = answer.text.strip()
         return f"MLflow {clean(text)}" if 0 < len(text) < 40 else "answers with no version"
-
-    async def _get(self, path: str, params: Mapping[str, Any], what: str) -> Any:
-        return await self._http.json("GET", f"{_API}/{path}", what=what, params=params)
-
-    async def _look_up(self, path: str, params: Mapping[str, Any], what: str) -> Any:
-        """None where MLflow itself says that there is no such thing.
-
-        The status alone would not do: any web server answers 404 to what it does not know.
-        """
-        answer = await self._http.json(
-            "GET", f"{_API}/{path}", what=what, params=params, ok=(200, 400, 404)
-        )
-        code = answer.get("error_code")
-        if code == "RESOURCE_DOES_NOT_EXIST":
-            return None
-        if isinstance(code, str):
-            raise self._denied(what, f"{what}: {shown(answer.get('message', code))[:300]}")
-        return answer
-
-    async def _send(self, method: str, path: str, body: Mapping[str, Any], what: str) -> None:
-        await self._http.json(method, f"{_API}/{path}", what=what, json_body=body)
-
-    def _understand(self, parse: Callable[..., T], *parts: Any, what: str = "models") -> T:
-        try:
-            return parse(*parts)
-        except answers.Malformed as error:
-            raise self._http.bad(what, f"{self._http.address} {clean(error)}") from error
-
-    def _denied(self, what: str, message: str, hint: str | None = None) -> Denied:
-        return Denied(
-            message,
-            backend=self._http.backend,
-            operation=what,
-            hint=hint or "`modeldeck versions SERVICE` lists what there is",
-        )

@@ -7,12 +7,10 @@ are cleaned where they are shown. Only prose (a version's status message) is cle
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from core.redaction import redact
+from backends.registry.mlflow_fields import Malformed, items, moment, number, table, text
 from core.text import clean
 from core.versions import Model, Version
 
@@ -20,30 +18,24 @@ IS_PROMPT = "mlflow.prompt.is_prompt"
 STAGE_TAG = "stage"
 BLOCK_TAG = "modeldeck.blocked"
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _READY = "READY"
-
-
-class Malformed(ValueError):
-    """An answer that is not what MLflow's REST interface says."""
 
 
 def page(answer: Mapping[str, Any], key: str) -> tuple[list[Mapping[str, Any]], str | None]:
     """The items of one page and the token of the next; MLflow leaves empty lists out."""
-    items = _list(answer, key)
-    return items, _text(answer, "next_page_token", "") or None
+    return items(answer, key), text(answer, "next_page_token", "") or None
 
 
 def registered_model(answer: Mapping[str, Any], asked: str | None = None) -> Mapping[str, Any]:
     """The `registered_model` of an answer; the one that was asked for, if that is given."""
-    model = _table(answer, "registered_model")
+    model = table(answer, "registered_model")
     if asked is not None and name_of(model) != asked:
         raise Malformed(f"was asked for model {asked!r} and answered {name_of(model)!r}")
     return model
 
 
 def name_of(item: Mapping[str, Any]) -> str:
-    return _text(item, "name")
+    return text(item, "name")
 
 
 def is_prompt(model: Mapping[str, Any]) -> bool:
@@ -52,141 +44,63 @@ def is_prompt(model: Mapping[str, Any]) -> bool:
 
 def aliases_of(model: Mapping[str, Any]) -> dict[str, str]:
     """Alias to version number."""
-    return {_text(item, "alias"): _number(item, "version") for item in _list(model, "aliases")}
+    return {text(item, "alias"): number(item, "version") for item in items(model, "aliases")}
 
 
 def tags_of(item: Mapping[str, Any]) -> dict[str, str]:
     """Tags as written; a tag without a value is an empty string."""
-    return {_text(tag, "key"): _text(tag, "value", "") for tag in _list(item, "tags")}
+    return {text(tag, "key"): text(tag, "value", "") for tag in items(item, "tags")}
 
 
 def model_version(
     answer: Mapping[str, Any], asked: tuple[str, str] | None = None
 ) -> Mapping[str, Any]:
     """The `model_version` of an answer; the one that was asked for, if that is given."""
-    item = _table(answer, "model_version")
+    item = table(answer, "model_version")
     if asked is not None and (name_of(item), number_of(item)) != asked:
         raise Malformed(f"was asked for {asked} and answered another version")
     return item
 
 
 def number_of(item: Mapping[str, Any]) -> str:
-    return _number(item, "version")
+    return number(item, "version")
 
 
-def model(name: str, aliases: Mapping[str, str], versions: list[Mapping[str, Any]]) -> Model:
+def model(
+    name: str,
+    aliases: Mapping[str, str],
+    versions: list[Mapping[str, Any]],
+    tags: Mapping[str, str] | None = None,
+) -> Model:
     """Versions newest first by number; a version that a page repeats counts once."""
     names: dict[str, list[str]] = {}
-    for alias, number in aliases.items():
-        names.setdefault(number, []).append(alias)
+    for alias, named in aliases.items():
+        names.setdefault(named, []).append(alias)
     found = {
         number_of(item): _version(name, item, names.get(number_of(item), []))
         for item in versions
         if name_of(item) == name
     }
     newest_first = sorted(found.values(), key=lambda version: int(version.number), reverse=True)
-    return Model(name, tuple(newest_first), dict(aliases))
-
-
-def run_metrics(answer: Mapping[str, Any]) -> dict[str, float]:
-    """What the run logged last under each name. NaN stays NaN."""
-    data = _table(_table(answer, "run"), "data", {})
-    return {_text(item, "key"): _metric(item) for item in _list(data, "metrics")}
+    return Model(name, tuple(newest_first), dict(aliases), dict(tags or {}))
 
 
 def _version(model_name: str, item: Mapping[str, Any], aliases: list[str]) -> Version:
     tags = tags_of(item)
-    status = _text(item, "status", _READY)
-    said = _text(item, "status_message", "")
-    legacy = _text(item, "current_stage", "None")
+    status = text(item, "status", _READY)
+    said = text(item, "status_message", "")
+    legacy = text(item, "current_stage", "None")
     return Version(
         model=model_name,
         number=number_of(item),
-        created=_moment(item, "creation_timestamp"),
+        created=moment(item, "creation_timestamp"),
         status=status if status == _READY else clean(f"{status}: {said}" if said else status),
-        run_id=_text(item, "run_id", "") or None,
+        run_id=text(item, "run_id", "") or None,
         tag_stage=tags.get(STAGE_TAG),
         legacy_stage=None if legacy == "None" else legacy,
         aliases=tuple(sorted(aliases)),
         blocked=tags.get(BLOCK_TAG),
         tags=tags,
+        description=text(item, "description", ""),
+        source=text(item, "source", ""),
     )
-
-
-def _metric(item: Mapping[str, Any]) -> float:
-    value = item.get("value", 0.0)
-    if isinstance(value, str):
-        # The only figures that JSON has no number for; anything else is not a metric.
-        if value in ("NaN", "Infinity", "-Infinity"):
-            return float(value.replace("Infinity", "inf"))
-        raise Malformed(f"metric value {redact(value)[:40]!r} is no number")
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise Malformed(f"a metric value is {_kind(value)}")
-    try:
-        return float(value)
-    except OverflowError:
-        return math.copysign(math.inf, value)
-
-
-_REQUIRED: Any = object()
-
-
-def _text(item: Mapping[str, Any], key: str, default: Any = _REQUIRED) -> str:
-    value = item.get(key, default)
-    if value is _REQUIRED:
-        raise Malformed(f"lacks {key!r}")
-    if value is None and default is not _REQUIRED:
-        return str(default)
-    if not isinstance(value, str):
-        raise Malformed(f"{key!r} is {_kind(value)}, not a string")
-    return value
-
-
-def _number(item: Mapping[str, Any], key: str) -> str:
-    """A version number: a string of digits, though some servers send a number."""
-    value = item.get(key)
-    if isinstance(value, int) and not isinstance(value, bool):
-        value = str(value) if 0 <= value < 10**18 else None
-    if not isinstance(value, str) or not (value.isascii() and value.isdigit() and len(value) < 19):
-        raise Malformed(f"{key!r} is no version number")
-    return value
-
-
-def _moment(item: Mapping[str, Any], key: str) -> datetime | None:
-    value = item.get(key)
-    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 19:
-        value = int(value)
-    if value is None:
-        return None
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise Malformed(f"{key!r} is {_kind(value)}, not milliseconds")
-    try:
-        return _EPOCH + timedelta(milliseconds=value)
-    except (OverflowError, ValueError) as error:
-        raise Malformed(f"{key!r} is no time") from error
-
-
-def _list(item: Mapping[str, Any], key: str) -> list[Mapping[str, Any]]:
-    value = item.get(key)
-    if value is None:
-        return []
-    if not isinstance(value, list):
-        raise Malformed(f"{key!r} is {_kind(value)}, not a list")
-    for entry in value:
-        if not isinstance(entry, dict):
-            raise Malformed(f"{key!r} holds {_kind(entry)}, not an object")
-    return value
-
-
-def _table(item: Mapping[str, Any], key: str, default: Any = None) -> Mapping[str, Any]:
-    value = item.get(key, default)
-    if value is None:
-        raise Malformed(f"lacks {key!r}")
-    if not isinstance(value, dict):
-        raise Malformed(f"{key!r} is {_kind(value)}, not an object")
-    return value
-
-
-def _kind(value: Any) -> str:
-    names = {dict: "an object", list: "a list", str: "a string", bool: "a truth value"}
-    return names.get(type(value), "null" if value is None else "a number")

@@ -1,17 +1,113 @@
-"""The gate's evidence of one version, read from the registry."""
+"""The gate's evidence of one version: from the registry, and where it asks for it from traffic."""
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
 from commands.deck import Deck
+from commands.sources.service import nothing
+from commands.together import together
 from core.config import Service
-from core.gate import GateReport, evaluate
-from core.versions import Version
+from core.errors import BackendError
+from core.gate import Check, GateReport
+from core.versions import Model, Version
+
+if TYPE_CHECKING:
+    from core.figures import Figure
+    from core.gate.evidence import Side
+    from core.signature import Signature
 
 
-async def ask_gate(deck: Deck, service: Service, version: Version) -> GateReport:
+async def _lineage(deck: Deck, service: Service, model: Model, version: Version) -> Sequence[Check]:
+    if not service.gate.lineage:
+        return ()
+    from commands.sources.lineage import read_lineage
+    from core.gate.complete import check_lineage
+
+    return (check_lineage(await read_lineage(deck, service, model, version)),)
+
+
+async def _card(deck: Deck, service: Service, model: Model, version: Version) -> Sequence[Check]:
+    if not service.gate.card:
+        return ()
+    from commands.sources.lineage import read_card
+    from core.gate.complete import check_card
+
+    return (check_card(await read_card(deck, service, model, version)),)
+
+
+Supplier = Callable[[Deck, Service, Model, Version], Awaitable[Sequence[Check]]]
+"""Makes the checks of another source. It gives none where the service's config asks for none, and
+one without evidence where it cannot tell."""
+
+SUPPLIERS: tuple[Supplier, ...] = (_lineage, _card)
+
+
+async def ask_gate(deck: Deck, service: Service, model: Model, version: Version) -> GateReport:
     """The report on the version. Raises BackendError where the registry cannot be asked."""
-    headline = service.gate.headline
-    metrics = {}
-    if headline is not None and version.run_id:
-        metrics = dict(await deck.registry.run_metrics(version.run_id))
-    return evaluate(version, headline, metrics)
+    from core.gate.evidence import Evidence, is_first
+    from core.gate.judge import judge
+
+    gate = service.gate
+    named = model.aliases.get(service.champion_alias)
+    champion = model.find(named) if named else None
+    itself = champion is not None and champion.number == version.number
+    mine, theirs, (figure, why), supplied = await together(
+        _side(deck, version, gate.metrics if gate.reads else None, schema=gate.schema is not None),
+        _side(
+            deck,
+            champion,
+            gate.metrics if gate.compares else None,
+            schema=gate.schema is not None,
+        )
+        if champion is not None and not itself
+        else nothing(),
+        _traffic(deck, service, version),
+        together(*(supplier(deck, service, model, version) for supplier in SUPPLIERS)),
+    )
+    evidence = Evidence(
+        mine,
+        datetime.now(UTC),
+        mine if itself else theirs,
+        is_first(model, service.champion_alias, version.number),
+        figure,
+        why,
+        tuple(check for checks in supplied for check in checks),
+    )
+    return judge(gate, evidence)
+
+
+async def _side(
+    deck: Deck, version: Version, metrics: frozenset[str] | None, *, schema: bool
+) -> Side:
+    """What the registry knows of one version; None asks for no metric and no tag."""
+    from core.evaluation import Evaluation
+    from core.gate.evidence import UNREAD, Side
+
+    evaluation, signature = await together(
+        deck.registry.evaluation(version, metrics) if metrics is not None else nothing(),
+        _signature(deck, version) if schema else nothing(),
+    )
+    return Side(version, evaluation or Evaluation(), signature or UNREAD)
+
+
+async def _signature(deck: Deck, version: Version) -> Signature:
+    """It lies among the model's files, which may be out of reach while the registry answers."""
+    from core.signature import Signature
+
+    try:
+        return await deck.registry.signature(version)
+    except BackendError as error:
+        return Signature(why=f"it could not be read: {error.message}")
+
+
+async def _traffic(deck: Deck, service: Service, version: Version) -> tuple[Figure | None, str]:
+    """The latency of the version's own requests, or why there is none; ("", None) if not asked."""
+    ceiling = service.gate.latency
+    if ceiling is None or ceiling.source != "traffic":
+        return None, ""
+    from commands.sources.metrics import measure_version
+
+    return await measure_version(deck, service, version.number, ceiling.metric, ceiling.window)

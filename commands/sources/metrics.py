@@ -22,6 +22,7 @@ from core.measure import figures
 from core.ring import Ring
 from core.split import Split
 from core.status import LayerState, State
+from core.versions import version_name
 
 BETWEEN_SECONDS = 2.0
 """Between the two scrapes of a script's `metrics`."""
@@ -121,6 +122,33 @@ async def measure(
         raise next(iter(second.errors.values()))
     told = figures(first.pages, second.pages, _known(service, second.versions))
     return second, with_traffic(limited(told, service.thresholds), second.live)
+
+
+async def measure_version(
+    deck: Deck, service: Service, version: str, concept: str, seconds: float
+) -> tuple[Figure | None, str]:
+    """One concept on the live or shadow traffic of one version, or why there is none.
+
+    Never raises BackendError: what cannot be asked is a reason too. A router counts no mirrored
+    requests for its users, so that a version which has only those is seen from its engine.
+    """
+    first = await scrape(deck, service)
+    if version not in first.live:
+        errors = "; ".join(error.message for error in first.errors.values())
+        return None, errors or f"{version_name(version)} has neither live nor shadow traffic"
+    await asyncio.sleep(seconds)
+    second = await scrape(deck, service)
+    split = second.split
+    if split is None or first.split != split or first.versions != second.versions:
+        return None, "the split moved while it was measured"
+    users = any(second.versions.get(slot) == version for slot in split.weights)
+    pages = [
+        [page for page in taken.pages if users or page.vantage == "engine"]
+        for taken in (first, second)
+    ]
+    told = figures(pages[0], pages[1], _known(service, second.versions))
+    found = next((f for f in told if f.concept == concept and f.version == version), None)
+    return found, "" if found else f"nothing measures {concept}"
 
 
 def _known(service: Service, versions: Mapping[str, str]) -> Mapping[str, str]:

@@ -6,6 +6,7 @@ import asyncio
 import json
 import time
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +18,10 @@ from backends.engines import openai, v2
 from backends.registry import mlflow
 from backends.traffic import envoy
 from core.errors import BackendError, Conflict, Timeout, Unreachable
+from core.evidence import Key
 from core.refs import Ref, alias_ref, slot_ref, stage_ref, traffic_ref
 from core.split import Split
+from core.versions import Version
 from tests.live.faulty import WRONG, Answer, faulty_server, http
 from tests.live.processes import free_ports
 from tests.live.servers import envoy_routes
@@ -51,13 +54,19 @@ def open_openai(url: str, _: Path) -> Any:
     return openai.open_backend(openai.Options(url, timeout=LIMIT), Context("chat", "", "only"))
 
 
+VERSION = Version("fraud", "1", run_id="0" * 32, source="s3://bucket/model")
 BLUE, GREEN = Split.all_on("blue"), Split.all_on("green")
+LOGGED = replace(VERSION, source="models:/m-" + "0" * 32)
 CALLS: dict[str, tuple[Open, Ask]] = {
     "mlflow aliases of one": (open_mlflow, lambda a: a.aliases(["fraud"])),
     "mlflow aliases of a fleet": (open_mlflow, lambda a: a.aliases(["fraud", "search"])),
     "mlflow model": (open_mlflow, lambda a: a.model("fraud")),
     "mlflow names": (open_mlflow, lambda a: a.names()),
-    "mlflow run metrics": (open_mlflow, lambda a: a.run_metrics("0" * 32)),
+    "mlflow run record": (open_mlflow, lambda a: a.run_record(VERSION)),
+    "mlflow model file": (open_mlflow, lambda a: a.file(VERSION, Key("model", "MLmodel"), most=9)),
+    "mlflow run file": (open_mlflow, lambda a: a.file(VERSION, Key("artifacts", "x.md"), most=9)),
+    "mlflow evaluation": (open_mlflow, lambda a: a.evaluation(LOGGED, frozenset({"auc"}))),
+    "mlflow signature": (open_mlflow, lambda a: a.signature(LOGGED)),
     "mlflow read alias": (open_mlflow, lambda a: a.read(alias_ref("fraud", "champion"))),
     "mlflow read prompt": (open_mlflow, lambda a: a.read(Ref("prompt", "p@production"))),
     "mlflow read stage": (open_mlflow, lambda a: a.read(stage_ref("fraud", "1"))),

@@ -55,6 +55,24 @@ def test_versions_stand_in_their_stages(fleet: DeckFleet) -> None:
     assert set(champion) >= {"version", "stage", "aliases", "created", "run_id"}
 
 
+@pytest.mark.parametrize(
+    ("service", "version", "verdict"),
+    [
+        ("tumor", None, "passed"), ("tumor", "2", "passed"), ("tumor", "1", "failed"),
+        ("tumor", "4", "failed"), ("tumor", "5", "no_evidence"),
+        ("digits", None, "passed"), ("digits", "4", "no_evidence"), ("digits", "1", "failed"),
+    ],
+)  # fmt: skip
+def test_the_gate_passes_the_challenger_and_not_the_others(
+    fleet: DeckFleet, service: str, version: str | None, verdict: str
+) -> None:
+    ran = fleet.json("gate", service, *([version] if version else []))
+    assert (ran.data["verdict"], ran.code) == (verdict, 0 if verdict == "passed" else 1)
+    kinds = {check["name"].split()[0] for check in ran.data["checks"]}
+    assert kinds >= {"ready", "headline", "champion", "slice", "latency", "cost", "schema"}
+    assert ran.data["champion"] == "2"
+
+
 def test_metrics_come_per_version_only_where_traffic_is_split(fleet: DeckFleet) -> None:
     whole = fleet.json("metrics", "tumor")
     assert {figure["version"] for figure in whole.data["figures"]} == {None}

@@ -16,7 +16,10 @@ from commands.common import COMMON, split_line
 from commands.configfile import parse
 from commands.parse import parse_line
 from core import errors
-from core.config import Config, GateConfig, Headline, Service, Threshold
+from core.config import Config, LineageConfig, Service, Threshold
+from core.gate import limits
+from core.gate.limits import GateConfig
+from core.lineage_keys import CARD_KEYS, DEFAULT_KEYS
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text()
@@ -28,6 +31,27 @@ def test_the_example_config_loads() -> None:
     config = parse(EXAMPLE, "config.example.toml")
     assert config.services["fraud"].router is not None
     assert config.services["fraud"].thresholds["error_share"].warning == 0.005
+    gate = config.services["fraud"].gate
+    assert [rule.bound.by.relative for rule in gate.champion] == [False, True]
+    assert gate.cost is not None
+    assert str(gate.cost.max) == "0.0004 USD"
+    assert gate.max_age == 30 * 86400
+    assert gate.supplied == ("lineage", "card")
+
+
+GATE = (
+    limits.Headline,
+    limits.Regression,
+    limits.Slice,
+    limits.Latency,
+    limits.Cost,
+    limits.Safety,
+)
+
+
+def test_the_example_shows_the_keys_that_lineage_looks_under_by_itself() -> None:
+    shown = {key: tuple(value) for key, value in tomllib.loads(EXAMPLE)["lineage"].items()}
+    assert {k: v for k, v in shown.items() if k != "clone"} == {**DEFAULT_KEYS, "card": CARD_KEYS}
 
 
 def keys_of(cls: type) -> set[str]:
@@ -44,7 +68,7 @@ def named_keys() -> set[str]:
 def test_the_example_explains_every_key_of_every_adapter() -> None:
     tables = set(re.findall(r"^\[([\w.-]+)\]", EXAMPLE, re.M))
     wanted = {"kind"}
-    for cls in (Service, GateConfig, Headline, Threshold):
+    for cls in (Service, GateConfig, *GATE, LineageConfig, Threshold):
         wanted |= keys_of(cls)
     for role, kinds in adapters.MODULES.items():
         for kind in kinds:
@@ -53,8 +77,7 @@ def test_the_example_explains_every_key_of_every_adapter() -> None:
             if kind != "simulated":
                 wanted |= keys_of(options)
     have = named_keys() | {part for table in tables for part in table.split(".")}
-    # A headline takes one of the two, so that the example can show only one of them as a key.
-    assert wanted - have - {"max"} == set()
+    assert wanted - have == set()
     assert "at most `max`" in EXAMPLE
 
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlparse
 
 import httpx
+
+from core.evidence import Key, RunRecord
 
 API = "/api/2.0/mlflow"
 
@@ -31,6 +34,10 @@ class Seeds:
         answer = self._client.get(f"{API}/{path}", params=params)
         assert answer.status_code == 200, f"{path}: {answer.text}"
         return dict(answer.json())
+
+    def delete(self, path: str) -> None:
+        answer = self._client.delete(f"{API}/{path}")
+        assert answer.status_code == 200, f"{path}: {answer.text}"
 
     def model(self, name: str, versions: int = 0) -> str:
         """A registered model with that many versions; its name."""
@@ -76,6 +83,58 @@ class Seeds:
             body = {"run_id": info["run_id"], "key": key, "value": value, "timestamp": 1}
             self.post("runs/log-metric", body)
         return info
+
+    def recorded(self, name: str, record: RunRecord, files: Mapping[Key, str]) -> dict[str, str]:
+        """A model with one version, made from a logged model as MLflow 3 makes one.
+
+        The ids of its run and its logged model, and the number of the version.
+        """
+        info = self.run({})
+        run_id = info["run_id"]
+        for kind, said in (("set-tag", record.tags), ("log-parameter", record.params)):
+            for key, value in said.items():
+                self.post(f"runs/{kind}", {"run_id": run_id, "key": key, "value": value})
+        inputs = [
+            {
+                "tags": [{"key": "mlflow.data.context", "value": data.context}],
+                "dataset": {
+                    "name": data.name,
+                    "digest": data.digest,
+                    "source_type": "s3",
+                    "source": json.dumps({"uri": data.source}),
+                },
+            }
+            for data in record.datasets
+        ]
+        self.post("runs/log-inputs", {"run_id": run_id, "datasets": inputs})
+        body = {"experiment_id": "0", "name": "model", "source_run_id": run_id}
+        model = dict(self.post("logged-models", body)["model"]["info"])
+        for moment, metric in enumerate(record.metrics, 1):
+            logged = {
+                "run_id": run_id,
+                "model_id": model["model_id"],
+                "key": metric.name,
+                "value": "NaN" if math.isnan(metric.value) else metric.value,
+                "timestamp": moment,
+                "dataset_name": metric.dataset,
+                "dataset_digest": metric.digest,
+            }
+            self.post("runs/log-metric", logged)
+        places = {"model": model["artifact_uri"], "artifacts": info["artifact_uri"]}
+        for key, text in files.items():
+            path = Path(urlparse(places[key.kind]).path) / key.name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text)
+        self.model(name)
+        made_from = {"source": f"models:/{model['model_id']}", "model_id": model["model_id"]}
+        number = self.version(name, run_id=run_id, **made_from)
+        return {"run": run_id, "logged_model": model["model_id"], "version": number}
+
+    def delete_run(self, run_id: str) -> None:
+        self.post("runs/delete", {"run_id": run_id})
+
+    def delete_logged_model(self, model_id: str) -> None:
+        self.delete(f"logged-models/{model_id}")
 
     def trained(self, name: str) -> str:
         """A version that a model server can load: two features, scikit-learn, saved as skops."""

@@ -26,6 +26,9 @@ TABLES = {"rich"}
 ON_THE_NETWORK = {
     "status": ["status"],
     "versions": ["versions", "tumor"],
+    "lineage": ["lineage", "tumor"],
+    "card": ["card", "tumor"],
+    "gate": ["gate", "tumor", "3"],
     "promote": ["promote", "tumor", "3", "--to", "Staging"],
     "canary": ["canary", "tumor", "3", "--weight", "5"],
     "shadow": ["shadow", "tumor", "--off"],

@@ -53,8 +53,11 @@ _VERDICTS: dict[str, Cell] = {
 }
 
 
+_TROUBLE_FIRST = ("failed", "no_evidence", "passed")
+
+
 def gate_rows(reports: Sequence[GateReport], width: int, height: int) -> list[Row]:
-    """Per candidate its verdict, then each check with the value, the limit and the evidence."""
+    """Per candidate its verdict, then each check with value, limit and evidence, trouble first."""
     if not reports:
         return [line(width, [("no candidate in Staging", "dim")])][: max(0, height)]
     rows: list[Row] = []
@@ -63,15 +66,18 @@ def gate_rows(reports: Sequence[GateReport], width: int, height: int) -> list[Ro
         rows.append(
             line(width, [(fit(version_name(report.version), 10) + " ", "bold"), (text, style)])
         )
-        for check in report.checks:
+        checks = sorted(report.checks, key=lambda check: _TROUBLE_FIRST.index(check.verdict))
+        longest = max((len(check.name) for check in checks), default=0)
+        named = min(max(9, longest), max(9, width // 4))
+        for check in checks:
             text, style = _VERDICTS[check.verdict]
             value = f"{check.value:.4g}" if isinstance(check.value, float) else check.value or "–"
             shown = f"{value} {f'({check.limit})' if check.limit else ''}"
             cells: list[Cell] = [
-                ("  " + fit(check.name, 9), ""),
+                ("  " + fit(check.name, named) + " ", ""),
                 (fit(text, 14), style),
                 (fit(shown, 22) + " ", ""),
             ]
             evidence = check.evidence if check.verdict != "passed" or width >= ROOMY else ""
-            rows += _with_tail(cells, evidence, width, 48)
+            rows += _with_tail(cells, evidence, width, named + 40)
     return rows[: max(0, height)]

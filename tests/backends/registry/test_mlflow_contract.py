@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import pytest
 
@@ -13,8 +13,12 @@ from backends.base import Context, Registry
 from backends.contract.registry import RegistryContract, RegistryHarness
 from backends.contract.settable import SettableContract, SettableHarness
 from backends.registry.mlflow import Options, open_backend
+from core.evaluation import Measurement
+from core.evidence import Key, RunRecord
 from core.refs import Ref, Value, alias_ref, block_ref, stage_ref
+from core.signature import Column
 from core.split import Split
+from tests.live.evaluated import Logged, evaluated
 from tests.live.seeds import Seeds
 
 pytestmark = pytest.mark.live
@@ -40,9 +44,32 @@ class MlflowHarness:
     def outside_alias(self, model: str, alias: str, version: str) -> None:
         self._seeds.alias(model, alias, version)
 
-    def run(self, metrics: Mapping[str, float]) -> str:
+    def measured(self, metrics: Mapping[str, float]) -> str:
         said = {key: "NaN" if math.isnan(value) else value for key, value in metrics.items()}
-        return str(self._seeds.run(said)["run_id"])
+        name = self.model(0, "measured")
+        self._seeds.version(name, run_id=self._seeds.run(said)["run_id"])
+        return name
+
+    def recorded(self, record: RunRecord, files: Mapping[Key, str]) -> str:
+        name = unique("recorded")
+        self._seeds.recorded(name, record, files)
+        return name
+
+    def evaluated(
+        self, model: str, measured: Sequence[Measurement], inputs: Sequence[Column]
+    ) -> str:
+        names = {math.inf: "Infinity", -math.inf: "-Infinity"}
+        logged = [
+            Logged(
+                one.metric,
+                "NaN" if math.isnan(one.value) else names.get(one.value, one.value),
+                one.dataset,
+                one.digest,
+            )
+            for one in measured
+        ]
+        columns = [{"name": column.name, "type": column.type} for column in inputs]
+        return evaluated(self._seeds, model, logged, inputs=columns or None)
 
 
 class RefHarness(MlflowHarness):
