@@ -225,9 +225,9 @@ class GateConfig:
     cost: Cost | None = None
     safety: tuple[Safety, ...] = ()
     schema: Literal["compatible"] | None = None
-    lineage: bool = False
+    lineage: Literal["complete"] | None = None
     """Whether every item of the lineage must be present."""
-    card: bool = False
+    card: Literal["complete"] | None = None
     """Whether every field of the model card must be filled."""
     max_age: Duration | None = None
     """Seconds; an older measurement is no evidence."""

@@ -33,7 +33,7 @@ FILES = {
     Key("model", "MLmodel"): "flavors: {}\n",
     CARD: "\n".join(f"## {title}\nSomething is said.\n" for title in FIELDS.values()),
 }
-BOTH = "lineage = true\ncard = true\n"
+BOTH = "lineage = 'complete'\ncard = 'complete'\n"
 Gate = Callable[..., Ran]
 
 
@@ -81,8 +81,8 @@ def test_a_version_that_says_all_of_itself_passes(gate: Gate, seeds: Seeds) -> N
 
 def test_only_what_the_config_asks_for_is_checked(gate: Gate, seeds: Seeds) -> None:
     name = made(seeds)
-    assert set(checks(gate(name, "lineage = true\n"))) == {"ready", "lineage"}
-    assert set(checks(gate(name, "lineage = false\ncard = true\n"))) == {"ready", "card"}
+    assert set(checks(gate(name, "lineage = 'complete'\n"))) == {"ready", "lineage"}
+    assert set(checks(gate(name, "card = 'complete'\n"))) == {"ready", "card"}
     assert set(checks(gate(name, "card = false\n"))) == {"ready", "configured"}
 
 
@@ -116,7 +116,7 @@ def test_what_could_not_be_asked_for_is_no_evidence(
     assert "commit SHA unreachable" in found["lineage"][2]
     assert found["card"][0] == "passed"
     bucket = seeds.model(f"in a bucket {uuid.uuid4().hex[:12]}", 1)
-    found = checks(gate(bucket, "card = true\n"))
+    found = checks(gate(bucket, "card = 'complete'\n"))
     assert found["card"][:2] == ("no_evidence", "0 of 7 fields")
     assert "Intended use, Dataset summary" in found["card"][2]
     assert "unreachable" in found["card"][2]

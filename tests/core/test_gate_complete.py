@@ -133,7 +133,7 @@ def test_a_reason_from_outside_is_harmless_and_short() -> None:
 
 
 def test_a_check_that_nobody_made_has_no_evidence() -> None:
-    asked = GateConfig(lineage=True, card=True)
+    asked = GateConfig(lineage="complete", card="complete")
 
     def verdicts(*supplied: Check) -> dict[str, str]:
         evidence = Evidence(
