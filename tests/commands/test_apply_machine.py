@@ -34,7 +34,7 @@ def machine(engine: type[Applier]) -> type[Consoles]:
 
 def caught(engine: type[Applier]) -> None:
     with pytest.raises(AssertionError) as raised:
-        run_state_machine_as_test(machine(engine), settings=settings_for(3000, mutant=True))
+        run_state_machine_as_test(machine(engine), settings=settings_for(6000, mutant=True))
     assert not isinstance(raised.value, HypothesisException)
 
 

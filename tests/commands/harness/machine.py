@@ -51,6 +51,7 @@ STRANGE: dict[str, list[Value]] = {
 }
 
 
+_UNSURE = ("lost", "landed", "late")
 PLACES = [
     "before write",
     "after write",
@@ -226,6 +227,22 @@ class Consoles(RuleBasedStateMachine):
             self.leases_end()
             self.recover()
             self._go_on(self.consoles[-1], "the end", 1)
+        self.finish()
+
+    @precondition(lambda self: not self.consoles and not self._open())
+    @rule(kind=st.sampled_from(KINDS), ref=st.sampled_from(REFS), fault=st.sampled_from(_UNSURE))
+    def unsure(self, kind: str, ref: Ref, fault: str) -> None:
+        """A request gets no answer, who sent it dies, and the change is recovered."""
+        self.faults.plan("write", ref, fault)
+        self.start(kind)
+        for console in self.consoles:
+            console.story.disturbed = True
+            self._go_on(console, f"after write {ref}", 1)
+        if self.consoles:
+            self.kill(0)
+        if self._open():
+            self.leases_end()
+            self.recover()
         self.finish()
 
     @precondition(lambda self: self.consoles)
