@@ -20,9 +20,11 @@ PARTS: tuple[Part, ...] = ("weights", "prompts", "indexes", "routing")
 
 def last_good(seen: Observed) -> Release | None:
     """The release that a rollback leads to: the newest that proved good, differs from what is
-    live, and whose version no rollback has left behind; where none proved good, the newest that
-    differs."""
+    live or from the registry's champion, and whose version no rollback has left behind; where
+    none proved good, the newest that differs."""
     now = seen.release_now()
+    if now is not None and seen.champion not in (None, now.version):
+        now = None  # The alias was moved from under what serves: that is to be put back too.
     blocked = seen.left_behind
     if seen.model is not None:
         blocked = frozenset(v.number for v in seen.model.versions if v.blocked)
@@ -129,8 +131,13 @@ def _serve(seen: Observed, target: Release, findings: list[Finding], reason: str
 
 
 def _left(seen: Observed, model: Model, target: str) -> list[str]:
-    """The versions that a rollback leaves: the live ones and the champion, but the target."""
-    left = [*seen.live, *([seen.champion] if seen.champion else [])]
+    """The versions that a rollback leaves: what served, but the target.
+
+    A champion that is seen to serve nothing is not one of them: nobody has tried it.
+    """
+    left = list(seen.live)
+    if seen.champion and (not left or any(version.startswith("?") for version in left)):
+        left.append(seen.champion)
     return [n for n in dict.fromkeys(left) if n != target and model.find(n) is not None]
 
 

@@ -62,7 +62,7 @@ def test_a_wrong_config_names_line_key_and_what_would_be_right(folder: Path) -> 
         ('[services.a.gate]\nsafety = [{ tag = "t", equals = "x", max = 1 }]\n', "no max beside"),
         ('[services.a.gate]\nschema = "compatable"\n', "'compatible'"),
         ("[services.a.gate]\nmax_age = 30\n", '"10m"'),
-        ('[services.a.gate]\nlineage = true\n', "it can be complete"),
+        ("[services.a.gate]\nlineage = true\n", "it can be complete"),
         ('[services.a.slots.b]\nkind = "v2"\n', "url"),
         ('registry = "mlflow"\n', "table"),
         ('[registry]\nurl = "mlflow:5000"\n', "http://host:5000"),

@@ -62,6 +62,22 @@ def test_a_release_that_proved_good_is_preferred() -> None:
     assert "has not proved good" in plan.findings[0].message
 
 
+def test_an_alias_that_was_moved_from_under_what_serves_goes_back_alone() -> None:
+    """v13 never served: nothing is known against it."""
+    now = seen(releases=(release(2, "12"), release(1, "11")))
+    assert now.model is not None
+    moved = replace(now, model=replace(now.model, aliases={"champion": "13"}))
+    plan = rollback(moved, None, None, "")
+    assert values(plan.sets) == {alias_ref("fraud", "champion"): "12"}
+    assert plan.title.startswith("fraud back to release r2")
+
+
+def test_a_champion_in_a_slot_that_could_not_be_read_may_have_served() -> None:
+    dumb = {**PROMOTED.slots, "green": SlotView(None, ready=False)}
+    plan = rollback(replace(PROMOTED, slots=dumb), PROMOTED.releases[1], None, "")
+    assert values(plan.sets)[stage_ref("fraud", "13")] == "Archived"
+
+
 def test_a_prompt_goes_back_where_the_weights_stayed() -> None:
     ref = Ref("prompt", "chat-system@live")
     service = replace(seen().service, prompts=(ref.name,))
