@@ -42,10 +42,13 @@ class Poller(Generic[T]):
         *,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         patience: float = PATIENCE,
+        known: Snapshot[T] | None = None,
     ) -> None:
+        """`known` is what an earlier poller of the source knew: it is not asked for again before
+        its time."""
         self.name = name
         self.every = every
-        self.snapshot: Snapshot[T] = Snapshot(name)
+        self.snapshot: Snapshot[T] = known or Snapshot(name)
         self._read = read
         self._publish = publish
         self._now = now
@@ -60,6 +63,9 @@ class Poller(Generic[T]):
     async def run(self) -> None:
         """Until cancelled."""
         loop = asyncio.get_running_loop()
+        age = self.snapshot.age(self._now())
+        if age is not None and age < self.every and self.snapshot.error is None:
+            await self._rest(self.every - age)
         while True:
             self._hurry.clear()
             await self._poll()
@@ -71,11 +77,14 @@ class Poller(Generic[T]):
                 pause = self.every - loop.time() % self.every
                 if pause < self.every / 4:
                     pause += self.every
-            try:
-                async with asyncio.timeout(pause):
-                    await self._hurry.wait()
-            except TimeoutError:
-                pass
+            await self._rest(pause)
+
+    async def _rest(self, seconds: float) -> None:
+        try:
+            async with asyncio.timeout(seconds):
+                await self._hurry.wait()
+        except TimeoutError:
+            pass
 
     async def _poll(self) -> None:
         asked = asyncio.ensure_future(self._read())
@@ -152,9 +161,11 @@ class Pollers:
             name: (poller.snapshot, poller.every) for name, (poller, _) in self._running.items()
         }
 
-    def poll_now(self) -> None:
-        for poller, _ in self._running.values():
-            poller.poll_now()
+    def poll_now(self, names: Iterable[str] | None = None) -> None:
+        """All of them, or those that are named and run."""
+        for name in self._running if names is None else names:
+            if name in self._running:
+                self._running[name][0].poll_now()
 
     async def close(self) -> bool:
         """Cancel all; False where one did not end in time."""

@@ -9,12 +9,14 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from commands.spec import Grid
+from core.card import FIELDS, Card, CardField
 from core.config import Threshold
 from core.errors import ModeldeckError, UsageError
 from core.figures import Figure, Mark
 from core.gate import Check, GateReport
 from core.gpus import Gpu, GpuReport, HostStatus, judged
 from core.history import Event, WaysBack
+from core.lineage import Item, Lineage
 from core.plan import Plan, Set
 from core.refs import Ref
 from core.status import LayerState, ServiceStatus, State, unmeasured
@@ -131,6 +133,47 @@ def versions_view() -> VersionsView:
     return VersionsView(Model("chat", tuple(made), {"champion": "31"}))
 
 
+def gate_report(version: str = "32", good: bool = False) -> GateReport:
+    headline = Check("headline", "no_evidence", None, ">= 0.91", "metric auc of run 7: not logged")
+    if good:
+        headline = Check("headline", "passed", 0.9312, ">= 0.91", "auc on chat-test, run 7")
+    slow = Check("latency", "failed", 1.9, "<= 0.8 s", "ttft_p95 1.9 s over 15m, 812 requests")
+    fast = Check("latency", "passed", 0.6, "<= 0.8 s", "ttft_p95 0.6 s over 15m, 812 requests")
+    ready = Check("ready", "passed", "READY", "READY", "status in the registry")
+    return GateReport(version, (ready, headline, fast if good else slow), "31")
+
+
+def lineage(version: str = "32", good: bool = False) -> Lineage:
+    """Ten items; of a bad one each of the four verdicts."""
+    values = {
+        "commit": "9f3c2e1d0a", "dataset": "chat-train 353327eb", "feature_version": "f12",
+        "hyperparameters": "depth=4, rate=0.1", "seeds": "42", "hardware": "registry/train:7",
+        "metrics": "auc 0.9312", "artifacts": "MLmodel", "owner": "team-chat",
+        "approval": "approved",
+    }  # fmt: skip
+    items = {name: Item(name, "present", value, "tag") for name, value in values.items()}
+    if not good:
+        items["commit"] = Item(
+            "commit", "broken", "9f3c2e1d0a", "tag", "the clone does not have this commit"
+        )
+        items["seeds"] = Item("seeds", "missing", because="nothing is logged as params.seed")
+        items["artifacts"] = Item(
+            "artifacts", "unreachable", because="model.MLmodel: nothing answers at :9000"
+        )
+    return Lineage(version, "7", tuple(items.values()))
+
+
+def card(version: str = "32", good: bool = False) -> Card:
+    empty = () if good else ("cost_profile", "safety_notes")
+    fields = [
+        CardField(name, "empty", because="model_card.md has nothing under this heading")
+        if name in empty
+        else CardField(name, "present", f"About {title}.", "model_card.md")
+        for name, title in FIELDS.items()
+    ]
+    return Card(version, tuple(fields))
+
+
 def plan(goal: str = "back", kind: str = "rollback", refused: bool = False) -> Plan:
     from core.plan import Finding
 
@@ -145,6 +188,10 @@ def plan(goal: str = "back", kind: str = "rollback", refused: bool = False) -> P
     return Plan(kind, "chat", goal, title, sets, findings)  # type: ignore[arg-type]
 
 
+OF_VERSION = ("gate", "lineage", "card")
+"""Sources about one version: `reads` has them by its number."""
+RARELY = 300.0
+MISSING = UsageError("chat has no such version")
 FACTS = Facts("prod", True, False, "ana", ("chat", "fraud", "search"))
 DONE = Outcome("done", ("seen on 100 % of 512 live requests",), 214)
 
@@ -160,6 +207,8 @@ class Scripted:
     outcome: Outcome = field(default_factory=lambda: DONE)
     applied: list[Proposal] = field(default_factory=list)
     asked: list[str] = field(default_factory=list)
+    looked: list[tuple[str, str]] = field(default_factory=list)
+    """What was read of which version."""
     hold: asyncio.Event | None = None
     """Where it is set, a plan's application waits for it in the middle."""
     closed: bool = False
@@ -176,12 +225,18 @@ class Scripted:
         ]  # type: ignore[misc]
 
     def service_sources(self, service: str) -> Sequence[Source[Any]]:
-        kinds = ("figures", "ways", "versions", "traffic", "slots", "releases", "gate")
+        kinds = ("figures", "ways", "versions", "traffic", "slots", "releases")
         return [self._source(kind, service) for kind in kinds if kind in self.reads]  # type: ignore[misc]
 
-    def _source(self, kind: Any, service: str = "") -> Source[Any]:
+    def version_sources(self, service: str, version: str) -> Sequence[Source[Any]]:
+        return [self._source(kind, service, version) for kind in OF_VERSION if kind in self.reads]  # type: ignore[misc]
+
+    def _source(self, kind: Any, service: str = "", version: str = "") -> Source[Any]:
         async def read() -> Any:
             found = self.reads[kind]
+            if version:
+                self.looked.append((kind, version))
+                found = found.get(version, MISSING) if isinstance(found, dict) else found
             if callable(found):
                 found = found()
                 if asyncio.iscoroutine(found):
@@ -190,7 +245,7 @@ class Scripted:
                 raise found
             return found
 
-        return Source(kind, self.every, read, service)
+        return Source(kind, RARELY if version else self.every, read, service, version)
 
     async def propose(self, line: str, _service: str | None) -> Proposal | Answer:
         self.asked.append(line)
@@ -260,15 +315,9 @@ def busy() -> Scripted:
             ReleaseView("r17", "31", "2026-03-01T09:00:00Z", "ci", True, True, "chat-system@live 8"),
             ReleaseView("r16", "30", "2026-02-20T09:00:00Z", "ana", None),
         ),
-        "gate": (
-            GateReport(
-                "32",
-                (
-                    Check("ready", "passed", "READY", "READY", "status in the registry"),
-                    Check("headline", "no_evidence", None, ">= 0.91", "metric auc of run 7: not logged"),
-                ),
-            ),
-        ),
+        "gate": {"32": gate_report(), "31": gate_report("31", good=True)},
+        "lineage": {"32": lineage(), "31": lineage("31", good=True)},
+        "card": {"32": card(), "31": card("31", good=True)},
     }  # fmt: skip
     backend.proposals = {
         "rollback chat": Proposal(

@@ -15,7 +15,7 @@ from core.snapshot import Snapshot
 from core.status import State
 from core.text import clean
 from tests.tui.hostile import NAME, hostile_backend
-from tests.tui.scripted import NOW, Scripted, busy, events, status
+from tests.tui.scripted import NOW, OF_VERSION, Scripted, busy, events, status
 from tui.cells import Row, row_width
 from tui.feeds import Feed, coarse
 from tui.keys import footer_keys
@@ -31,8 +31,12 @@ quick = settings(max_examples=60, deadline=None)
 def store_of(backend: Scripted, service: str, **more: object) -> dict[str, Feed[object]]:
     found = {}
     for kind, value in backend.reads.items():
-        key = kind if kind in FLEET else f"{kind}/{service}"
-        found[key] = Feed(Snapshot(key, value, NOW, **more), 2.0)  # type: ignore[arg-type]
+        values = {kind if kind in FLEET else f"{kind}/{service}": value}
+        if kind in OF_VERSION:
+            each = value if isinstance(value, dict) else {value.version: value}
+            values = {f"{kind}/{service}@{number}": one for number, one in each.items()}
+        for key, one in values.items():
+            found[key] = Feed(Snapshot(key, one, NOW, **more), 2.0)  # type: ignore[arg-type]
     return found
 
 
@@ -246,7 +250,7 @@ def test_a_canary_line_says_what_is_known_and_when_more_will_be() -> None:
 
 
 def test_the_service_screen_shows_stages_traffic_slots_gate_and_releases() -> None:
-    shown = text(picture(busy(), "service").rows)
+    shown = text(picture(busy(), "service", height=40).rows)
     for said in (
         "Draft 1", "Staging 1", "Production 1", "Archived 1", "v31 @champion", "BLOCKED",
         "95 %   94.8 %", "10 % of live requests are mirrored", "✔ ready", "? no answer",

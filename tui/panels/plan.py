@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from core.plan import Set
 from core.refs import Ref, show
 from tui.cells import Cell, Row, fit, line, width_of, wrap
+from tui.panels.readiness import readiness_rows
 from tui.seam import Progress, Proposal
 
 _STATES: dict[str, Cell] = {
@@ -45,6 +46,8 @@ def plan_rows(
         rows += _wrapped(mark, finding.message, width, _LEVELS[finding.level])
         if finding.hint:
             rows += _wrapped("  ", finding.hint, width, "dim")
+    if proposal.readiness is not None and states is None:
+        rows += readiness_rows(proposal.readiness, width)
     for note in proposal.notes:
         rows += _wrapped("", note, width, "")
     if proposal.reason:

@@ -9,7 +9,9 @@ from tui.seam import Answer, SourceKind
 
 KINDS: Mapping[PageName, frozenset[SourceKind]] = {
     "overview": frozenset({"figures", "ways"}),
-    "service": frozenset({"figures", "ways", "versions", "traffic", "slots", "releases", "gate"}),
+    "service": frozenset(
+        {"figures", "ways", "versions", "traffic", "slots", "releases", "gate", "lineage", "card"}
+    ),
 }
 """What a page shows of the service that it is about, beside what is polled for the fleet."""
 
