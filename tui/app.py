@@ -94,7 +94,11 @@ class ConsoleApp(Display, inherit_bindings=False):
     def action_open(self) -> None:
         if self.place.spot.page in LISTS and self.picture.service:
             self.place.go("service", self.picture.service)
-            self.draw()
+        elif self.place.spot.page == "service" and self.picture.choice is not None:
+            number = self.picture.choice.subject.number
+            self.place.go("version", self.picture.service)
+            self.place.put(number, 0)
+        self.draw()
 
     def action_go_back(self) -> None:
         if self.box.open:
@@ -208,6 +212,8 @@ class ConsoleApp(Display, inherit_bindings=False):
         if page == "changes":
             name = f" {shlex.quote(self.place.spot.service)}" if self.place.spot.service else ""
             return f"modeldeck changes{name} --since {self.place.window / 3600:g}h"
+        if page == "version" and self.picture.choice is not None:
+            return f"modeldeck gate{name} {shlex.quote(self.picture.choice.subject.number)}"
         return "modeldeck gpus" if page == "gpus" else f"modeldeck status{name}"
 
     # The command bar

@@ -63,6 +63,9 @@ class Source(Generic[T]):
     """The one version that it is about. What is known of it is kept while others are looked at,
     and asked for again only when it is old or the version has moved."""
 
+    whole: Callable[[T], bool] = lambda _value: True
+    """Whether an answer lacks nothing; what could only be read in part is soon asked for again."""
+
     @property
     def key(self) -> str:
         return source_key(self.kind, self.service, self.version)

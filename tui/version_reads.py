@@ -43,14 +43,13 @@ class VersionReads:
         """None where the service has no registered model."""
         if self._deck.service(service).model is None:
             return []
-        kinds: list[tuple[Any, float, Any]] = [
-            ("gate", GATE_SECONDS, self.gate),
-            ("lineage", RARELY, self.lineage),
-            ("card", RARELY, self.card),
-        ]
+        gate = partial(self.gate, service, version)
+        lineage = partial(self.lineage, service, version)
+        card = partial(self.card, service, version)
         return [
-            Source(kind, every, partial(read, service, version), service, version)
-            for kind, every, read in kinds
+            Source("gate", GATE_SECONDS, gate, service, version),
+            Source("lineage", RARELY, lineage, service, version, _all_reached),
+            Source("card", RARELY, card, service, version, _all_read),
         ]
 
     async def gate(self, service: str, version: str) -> GateReport:
@@ -88,6 +87,14 @@ class VersionReads:
             _told(self._traffic(service) if routed else _nothing()),
         )
         return Readiness(number, gate, lineage, card, traffic)
+
+
+def _all_reached(lineage: Lineage) -> bool:
+    return not lineage.of("unreachable")
+
+
+def _all_read(card: Card) -> bool:
+    return not card.of("unreachable")
 
 
 async def _told(question: Awaitable[T]) -> T | ModeldeckError:

@@ -94,7 +94,9 @@ class Watch:
             self._changed()
 
         every = source.every * self._pace
-        poller = Poller(source.key, every, source.read, publish, now=self._now, known=known)
+        poller = Poller(
+            source.key, every, source.read, publish, now=self._now, known=known, whole=source.whole
+        )
         self._pollers.start(poller)
 
     def look(self) -> tuple[datetime, Store, list[Feed[Any]]]:

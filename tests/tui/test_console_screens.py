@@ -23,7 +23,15 @@ from tui.panels.bars import footer, header
 from tui.screens.pages import draw_page
 from tui.screens.scene import PageName, Picture, Scene
 
-PAGES: tuple[PageName, ...] = ("overview", "service", "gpus", "changes", "help", "answer")
+PAGES: tuple[PageName, ...] = (
+    "overview",
+    "service",
+    "version",
+    "gpus",
+    "changes",
+    "help",
+    "answer",
+)
 FLEET = ("services", "changes", "gpus")
 quick = settings(max_examples=60, deadline=None)
 
@@ -50,7 +58,7 @@ def picture(
     **more: object,
 ) -> Picture:
     window = 48 * 3600.0 if page == "changes" else 900.0
-    chosen = service if page == "service" else None
+    chosen = service if page in ("service", "version") else None
     scene = Scene(
         backend.facts, store_of(backend, service) if store is None else store, width, height, NOW,
         chosen, window=window, **more,  # type: ignore[arg-type]
@@ -254,7 +262,7 @@ def test_the_service_screen_shows_stages_traffic_slots_gate_and_releases() -> No
     for said in (
         "Draft 1", "Staging 1", "Production 1", "Archived 1", "v31 @champion", "BLOCKED",
         "95 %   94.8 %", "10 % of live requests are mirrored", "✔ ready", "? no answer",
-        "? no evidence", "LIVE ✔ good", "? not watched",
+        "? headline  no evidence", "LIVE ✔ good", "? not watched",
     ):  # fmt: skip
         assert said in shown
 

@@ -14,6 +14,8 @@ from tui.cells import Cell, Row, fit, line, width_of, wrap
 ROOMY = 76
 """Cells from which on there is room for a sentence at a row's end."""
 TWO_COLUMNS = 50
+LEGIBLE = 12
+"""Cells in which the beginning of a sentence still says something."""
 MOST_LINES = 3
 """Lines that one reason may take; the version's page has all of it."""
 
@@ -54,14 +56,14 @@ def value_of(check: Check) -> str:
 
 def gate_mark(report: GateReport, stale: bool = False) -> Cell:
     """The verdict, and how many checks pass."""
-    text, style = _verdict(report.verdict, stale)
+    text, style = verdict_of(report.verdict, stale)
     if not report.checks:
         return ("? no check is configured", style)
     good = sum(check.verdict == "passed" for check in report.checks)
     return (f"{text}, {good} of {len(report.checks)} checks", style)
 
 
-def _verdict(verdict: str, stale: bool) -> Cell:
+def verdict_of(verdict: str, stale: bool) -> Cell:
     """What was known once is not known now."""
     text, style = GATE_MARKS[verdict]
     return (f"? was {text.split(' ', 1)[1]}", "unknown") if stale else (text, style)
@@ -73,20 +75,23 @@ def gate_rows(report: GateReport, width: int, height: int, *, stale: bool = Fals
     checks = trouble_first(report)
     if not checks:
         return [line(width, [("the config asks this gate for nothing", "dim")])][: max(0, height)]
-    named = min(max(9, *(len(check.name) for check in checks)), max(9, width // 4))
+    named = min(max(width_of(clean(check.name)) for check in checks), max(9, width * 2 // 5))
     for check in checks:
-        text, style = _verdict(check.verdict, stale)
-        cells: list[Cell] = [
-            (fit(check.name, named) + " ", ""),
-            (fit(text, 14), style),
-            (fit(value_of(check), 24) + " ", ""),
-        ]
-        if check.verdict == "passed":
-            left = width - named - 40
-            rows.append(line(width, [*cells, (fit(check.evidence, left), "dim")]))
+        text, style = verdict_of(check.verdict, stale)
+        mark, word = text.split(" ", 1)
+        told = value_of(check)
+        cells: list[Cell] = [(mark + " ", style), (fit(check.name, named) + "  ", "")]
+        if check.verdict == "passed" and not stale:
+            cells.append((fit(told, min(width_of(told), width - named - 4)), ""))
+            rest = width - named - width_of(told) - 6
+            tail = fit(check.evidence, rest) if rest >= LEGIBLE else ""
+            rows.append(line(width, [*cells, ("  ", ""), (tail, "dim")]))
         else:
-            rows.append(line(width, cells))
+            rows.append(line(width, [*cells, (word + "  ", style), (told, "")]))
             rows += said(check.evidence, width)
+    if len(rows) > height > 0:
+        more = f"… {len(rows) - height + 1} more rows: enter"
+        rows = [*rows[: height - 1], line(width, [(more, "dim")])]
     return rows[: max(0, height)]
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from core.card import FIELDS, Card
 from core.errors import ModeldeckError
 from core.gate import GateReport
+from core.gate.report import show_number
 from core.lineage import Lineage
 from core.lineage_keys import TITLES
 from core.versions import version_name
@@ -69,7 +70,7 @@ def _gate(label: str, report: GateReport, width: int) -> list[Row]:
     good: list[str] = []
     for check in trouble_first(report):
         if check.verdict == "passed":
-            good.append(f"{check.name} {value_of(check)}")
+            good.append(f"{check.name} {show_number(check.value)}")
             continue
         text, style = GATE_MARKS[check.verdict]
         words = f"{check.name} {text.split(' ', 1)[1]}: {value_of(check)}: {check.evidence}"

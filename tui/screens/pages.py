@@ -12,6 +12,7 @@ KINDS: Mapping[PageName, frozenset[SourceKind]] = {
     "service": frozenset(
         {"figures", "ways", "versions", "traffic", "slots", "releases", "gate", "lineage", "card"}
     ),
+    "version": frozenset({"versions", "gate", "lineage", "card"}),
 }
 """What a page shows of the service that it is about, beside what is polled for the fleet."""
 
@@ -21,6 +22,10 @@ def draw_page(page: PageName, scene: Scene, answer: Answer | None) -> Picture:
         from tui.screens.service import service
 
         return service(scene)
+    if page == "version":
+        from tui.screens.version import version
+
+        return version(scene)
     if page == "gpus":
         from tui.screens.gpus import gpus
 

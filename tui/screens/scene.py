@@ -12,7 +12,7 @@ from tui.cells import Row
 from tui.feeds import Store
 from tui.seam import Facts
 
-PageName = Literal["overview", "service", "gpus", "changes", "help", "answer"]
+PageName = Literal["overview", "service", "version", "gpus", "changes", "help", "answer"]
 
 WIDE = 100
 """Cells from which on panels stand side by side in frames."""

@@ -105,6 +105,8 @@ def _registry(
         to = NEXT[chosen.stage(feed.value.champion_alias)]
         title += _promotion(chosen, to, feed.value.champion_alias)
     most = 1 + max(3, scene.height // 5) if scene.wide else 12
+    # A gate may ask a dozen slices; what stands beside it is to be seen too.
+    gate_most = 12 if scene.wide else 18
     unread = _none(scene, name, feed) if feed.value is None and not feed.dead() else None
 
     def of_version(
@@ -133,7 +135,7 @@ def _registry(
         else Section(Rule(tuple(title), feed.note(now)), [line(full, [unread])]),
         "gate": of_version(
             "Gate", "gate", left, gate_mark,
-            lambda value, stale: gate_rows(value, left, MANY, stale=stale), 3,
+            lambda value, stale: gate_rows(value, left, gate_most, stale=stale), 3,
         ),
         "lineage": of_version(
             "Lineage", "lineage", right, lineage_mark,
