@@ -65,12 +65,12 @@ FOOTERS: dict[str, tuple[str, ...]] = {
         "change.rollback", "change.abort", "change.canary", "change.promote", "console.help",
     ),
     "service": (
-        "console.command", "version.next", "console.open", "change.promote", "change.canary",
-        "change.rollback", "change.abort", "page.what_changed", "console.back", "console.help",
+        "console.command", "change.rollback", "change.abort", "version.next", "change.promote",
+        "console.open", "change.canary", "page.what_changed", "console.back", "console.help",
     ),
     "version": (
-        "console.command", "version.previous", "version.next", "change.promote", "change.canary",
-        "console.copy", "console.poll", "console.back", "console.help",
+        "console.command", "version.previous", "version.next", "change.promote", "console.back",
+        "change.canary", "console.copy", "console.poll", "console.help",
     ),
     "gpus": ("console.command", "console.filter", "page.overview", "console.poll", "console.help"),
     "changes": (

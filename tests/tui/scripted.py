@@ -28,6 +28,7 @@ from tui.seam import (
     Outcome,
     Progress,
     Proposal,
+    Readiness,
     ReleaseView,
     ServiceView,
     SlotView,
@@ -293,6 +294,12 @@ class Scripted:
         return text.replace("s3cret-token", "•••")
 
 
+def readiness(backend: Scripted, version: str) -> Readiness:
+    """What the backend's reads say of the version."""
+    gate, lineages, cards = (backend.reads[kind][version] for kind in OF_VERSION)
+    return Readiness(version, gate, lineages, cards, backend.reads["traffic"])
+
+
 def busy() -> Scripted:
     """Everything answers, with the values of the drawing."""
     backend = Scripted()
@@ -315,11 +322,21 @@ def busy() -> Scripted:
             ReleaseView("r17", "31", "2026-03-01T09:00:00Z", "ci", True, True, "chat-system@live 8"),
             ReleaseView("r16", "30", "2026-02-20T09:00:00Z", "ana", None),
         ),
-        "gate": {"32": gate_report(), "31": gate_report("31", good=True)},
-        "lineage": {"32": lineage(), "31": lineage("31", good=True)},
-        "card": {"32": card(), "31": card("31", good=True)},
+        "gate": {"32": gate_report()} | {v: gate_report(v, good=True) for v in ("31", "33")},
+        "lineage": {"32": lineage()} | {v: lineage(v, good=True) for v in ("31", "33")},
+        "card": {"32": card()} | {v: card(v, good=True) for v in ("31", "33")},
     }  # fmt: skip
+    moved = Set(Ref("stage", "chat/33"), "Draft", "Staging", False, "weights")
+    to_staging = Plan("promote", "chat", "forward", "v33 of chat: Draft → Staging", (moved,))
     backend.proposals = {
+        "promote chat 33 --to Staging": Proposal(
+            to_staging, "modeldeck promote chat 33 --to Staging", readiness=readiness(backend, "33")
+        ),
+        "promote chat 32 --to Production": Proposal(
+            plan("forward", "promote", refused=True),
+            "modeldeck promote chat 32 --to Production",
+            readiness=readiness(backend, "32"),
+        ),
         "rollback chat": Proposal(
             plan(),
             'modeldeck rollback chat --to r17 --reason "INC-7 TTFT p95 1.9 s"',

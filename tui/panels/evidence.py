@@ -50,8 +50,13 @@ def trouble_first(report: GateReport) -> list[Check]:
 
 def value_of(check: Check) -> str:
     """ "0.983 (>= 0.95)"."""
-    value = f"{check.value:.4g}" if isinstance(check.value, float) else check.value or "–"
-    return clean(f"{value} ({check.limit})" if check.limit else value)
+    value = bare_value(check)
+    return f"{value} ({clean(check.limit)})" if check.limit else value
+
+
+def bare_value(check: Check) -> str:
+    """The value alone, "–" where there is none."""
+    return clean(f"{check.value:.4g}" if isinstance(check.value, float) else check.value or "–")
 
 
 def gate_mark(report: GateReport, stale: bool = False) -> Cell:

@@ -41,13 +41,13 @@ def plan_rows(
         rows += _set(item, plan.sets, width, item.ref == cursor, item.ref in left_out, states)
     if not plan.sets:
         rows.append(line(width, [("nothing would be set: everything is already so", "dim")]))
+    if proposal.readiness is not None and states is None:
+        rows += readiness_rows(proposal.readiness, width, plan.findings)
     for finding in plan.findings:
         mark = {"info": "  ", "warning": "▲ ", "refused": "✖ "}[finding.level]
         rows += _wrapped(mark, finding.message, width, _LEVELS[finding.level])
         if finding.hint:
             rows += _wrapped("  ", finding.hint, width, "dim")
-    if proposal.readiness is not None and states is None:
-        rows += readiness_rows(proposal.readiness, width)
     for note in proposal.notes:
         rows += _wrapped("", note, width, "")
     if proposal.reason:

@@ -8,13 +8,14 @@ from typing import Any
 from core.card import FIELDS, Card
 from core.errors import ModeldeckError
 from core.gate import GateReport
-from core.gate.report import show_number
 from core.lineage import Lineage
 from core.lineage_keys import TITLES
+from core.plan import Finding
 from core.versions import version_name
 from tui.cells import Cell, Row, fit, line, wrap
 from tui.panels.evidence import (
     GATE_MARKS,
+    bare_value,
     card_mark,
     gate_mark,
     lineage_mark,
@@ -29,10 +30,16 @@ from tui.words import share
 LABEL = 9
 
 
-def readiness_rows(ready: Readiness, width: int) -> list[Row]:
-    """Gate, lineage, model card and traffic, each with its verdict first."""
+def readiness_rows(ready: Readiness, width: int, findings: Sequence[Finding] = ()) -> list[Row]:
+    """Gate, lineage, model card and traffic, each with its verdict first.
+
+    The checks that the plan's own findings name are told there.
+    """
     rows: list[Row] = []
-    rows += _part("gate", ready.gate, width)
+    if isinstance(ready.gate, GateReport):
+        rows += _gate("gate", ready.gate, width, findings)
+    else:
+        rows += _part("gate", ready.gate, width)
     rows += _part("lineage", ready.lineage, width)
     rows += _part("card", ready.card, width)
     if ready.traffic is not None:
@@ -43,8 +50,6 @@ def readiness_rows(ready: Readiness, width: int) -> list[Row]:
 def _part(label: str, found: Any, width: int) -> list[Row]:
     if isinstance(found, ModeldeckError):
         return _labelled(label, (f"? unreachable: {found.message}", "unknown"), width)
-    if isinstance(found, GateReport):
-        return _gate(label, found, width)
     if isinstance(found, Lineage):
         told = (
             (TITLES[i.name], i.verdict, i.because) for i in found.items if i.verdict != "present"
@@ -65,18 +70,17 @@ def _labelled(label: str, told: Cell, width: int) -> list[Row]:
     ]
 
 
-def _gate(label: str, report: GateReport, width: int) -> list[Row]:
+def _gate(label: str, report: GateReport, width: int, findings: Sequence[Finding]) -> list[Row]:
     rows = _labelled(label, gate_mark(report), width)
-    good: list[str] = []
+    if report.verdict == "passed":
+        good = "; ".join(f"{check.name} {bare_value(check)}" for check in report.checks)
+        return rows + [line(width, [(f"    {text}", "dim")]) for text in wrap(good, width - 4)]
     for check in trouble_first(report):
-        if check.verdict == "passed":
-            good.append(f"{check.name} {show_number(check.value)}")
-            continue
-        text, style = GATE_MARKS[check.verdict]
-        words = f"{check.name} {text.split(' ', 1)[1]}: {value_of(check)}: {check.evidence}"
-        rows += said(words, width, (f"  {text[0]}", style), style)
-    if good:
-        rows += [line(width, [(f"    {text}", "dim")]) for text in wrap("; ".join(good), width - 4)]
+        told = any(f.message.startswith(f"gate: {check.name} ") for f in findings)
+        if check.verdict != "passed" and not told:
+            text, style = GATE_MARKS[check.verdict]
+            words = f"{check.name} {text.split(' ', 1)[1]}: {value_of(check)}: {check.evidence}"
+            rows += said(words, width, (f"  {text[0]}", style), style)
     return rows
 
 

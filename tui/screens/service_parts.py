@@ -35,6 +35,7 @@ from tui.seam import ServiceView, SourceKind, source_key
 from tui.style import OF_STATE
 from tui.words import moment
 
+NO_MODEL: Cell = ("no registered model is configured", "dim")
 MANY = 200
 """Rows that a panel may ask for; the stack decides how many it gets."""
 
@@ -108,6 +109,7 @@ def _registry(
     # A gate may ask a dozen slices; what stands beside it is to be seen too.
     gate_most = 12 if scene.wide else 18
     unread = _none(scene, name, feed) if feed.value is None and not feed.dead() else None
+    note = () if unread == NO_MODEL else feed.note(now)
 
     def of_version(
         what: str,
@@ -132,7 +134,7 @@ def _registry(
             lambda value, _s: versions(value, full, most, now, chosen=number),
         )
         if unread is None
-        else Section(Rule(tuple(title), feed.note(now)), [line(full, [unread])]),
+        else Section(Rule(tuple(title), note), [line(full, [unread])]),
         "gate": of_version(
             "Gate", "gate", left, gate_mark,
             lambda value, stale: gate_rows(value, left, gate_most, stale=stale), 3,
@@ -157,7 +159,7 @@ def _none(scene: Scene, name: str, feed: Feed[Any]) -> Cell:
     services: Feed[tuple[ServiceView, ...]] = feed_of(scene.store, "services")
     status = next((v.status for v in services.value or () if v.status.service == name), None)
     if status is not None and not status.model:
-        return ("no registered model is configured", "dim")
+        return NO_MODEL
     return ("asking…", "dim")
 
 

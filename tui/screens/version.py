@@ -31,6 +31,8 @@ from tui.screens.service import choice_of
 from tui.seam import SourceKind, VersionsView, source_key
 from tui.words import ago
 
+INDENT = 16
+"""Cells of a verdict."""
 MOST_TEXT = 400
 """Lines of a model card's field that are shown; `modeldeck card` prints all of it."""
 
@@ -108,11 +110,13 @@ def _wrapped(text: str, width: int, style: str = "", indent: int = 0) -> list[Ro
 def _gate(width: int, report: GateReport, stale: bool) -> list[Row]:
     rows: list[Row] = []
     for check in trouble_first(report):
-        text, style = verdict_of(check.verdict, stale)
-        rows.append(
-            line(width, [(fit(text, 16), style), (clean(check.name) + "  ", "bold"), (value_of(check), "")])
-        )  # fmt: skip
-        rows += _wrapped(check.evidence, width, "dim", 16) if check.evidence else []
+        mark, style = verdict_of(check.verdict, stale)
+        lines = wrap(f"{check.name}  {value_of(check)}", width - INDENT)
+        heads = [(fit(mark, INDENT), style), *[(" " * INDENT, "")] * (len(lines) - 1)]
+        rows += [
+            line(width, [head, (text, "bold")]) for head, text in zip(heads, lines, strict=True)
+        ]
+        rows += _wrapped(check.evidence, width, "dim", INDENT) if check.evidence else []
     return rows or [line(width, [("the config asks this gate for nothing", "dim")])]
 
 
@@ -121,10 +125,10 @@ def _lineage(width: int, lineage: Lineage, stale: bool) -> list[Row]:
     for item in lineage.items:
         rows += _entry(item.verdict, TITLES[item.name], item.source, width, stale)
         if item.value:
-            rows += _wrapped(item.value, width, "", 16)
+            rows += _wrapped(item.value, width, "", INDENT)
         if item.because:
             style = "dim" if item.verdict == "present" else MARKS[item.verdict][1]
-            rows += _wrapped(item.because, width, style, 16)
+            rows += _wrapped(item.because, width, style, INDENT)
     return rows
 
 
@@ -138,13 +142,13 @@ def _card(width: int, card: Card, stale: bool) -> list[Row]:
         if len(text) > MOST_TEXT:
             rows += _wrapped(f"… {len(text) - MOST_TEXT} more lines", width, "dim", 4)
         if field.because:
-            rows += _wrapped(field.because, width, MARKS[field.verdict][1], 16)
+            rows += _wrapped(field.because, width, MARKS[field.verdict][1], INDENT)
     return rows
 
 
 def _entry(verdict: str, title: str, source: str | None, width: int, stale: bool) -> list[Row]:
     mark, style = ("? was", "unknown") if stale else MARKS[verdict]
-    cells: list[Cell] = [(fit(f"{mark} {verdict}", 16), style), (title, "bold")]
+    cells: list[Cell] = [(fit(f"{mark} {verdict}", INDENT), style), (title, "bold")]
     if source:
         cells.append((f"  from {clean(source)}", "dim"))
     return [line(width, cells)]
