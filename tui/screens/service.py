@@ -49,8 +49,8 @@ def _wide(scene: Scene, name: str, chosen: Version | None) -> tuple[list[Row], i
     at = len(head)
     head += _lines(parts["versions"], width - 4)
     rows = boxed(head, width)
-    left = [parts[part] for part in ("traffic", "slots", "gate", "card", "releases")]
-    right = [parts[part] for part in ("figures", "ways", "lineage", "changes")]
+    left = [parts[part] for part in LEFT if part in parts]
+    right = [parts[part] for part in RIGHT if part in parts]
     # Below the size that everything needs, the page is as long as that and scrolls.
     below = max(scene.height - len(rows) - 1, min(_needs(left), MOST), min(_needs(right), MOST))
     rows += columns(
@@ -62,6 +62,8 @@ def _wide(scene: Scene, name: str, chosen: Version | None) -> tuple[list[Row], i
     return [*rows, bottom(width, left_width)], at
 
 
+LEFT = ("traffic", "slots", "gate", "card", "releases")
+RIGHT = ("figures", "ways", "lineage", "changes")
 NARROW = (
     "state", "traffic", "figures", "ways", "versions", "gate", "lineage", "card", "slots",
     "releases", "changes",
@@ -75,6 +77,8 @@ def _narrow(scene: Scene, name: str, chosen: Version | None) -> tuple[list[Row],
     lines: list[Line] = []
     at = 0
     for part in NARROW:
+        if part not in parts:
+            continue
         if part == "versions":
             at = len(lines)
         most = {"state": 9, "gate": 40, "lineage": 24, "card": 24}.get(part, 12)

@@ -97,7 +97,8 @@ def _serving(scene: Scene, name: str, widths: Widths) -> dict[str, Section]:
 def _registry(
     scene: Scene, name: str, chosen: Version | None, widths: Widths
 ) -> dict[str, Section]:
-    """The stages, and gate, lineage and card of the chosen version."""
+    """The stages, and gate, lineage and card of the chosen version; without a registered model
+    there is nothing to say of those."""
     now, left, right, full = scene.now, widths.left, widths.right, widths.full
     feed = feed_of(scene.store, source_key("versions", name))
     number = chosen.number if chosen is not None else None
@@ -123,18 +124,24 @@ def _registry(
             return Section(Rule(((what, "title"),)), [line(width, [_none(scene, name, feed)])])
         found: Feed[Any] = feed_of(scene.store, source_key(kind, name, number))
         head: list[Cell] = [(f"{what} of {clean(version_name(number))}", "title")]
+        # Where the versions cannot be read, nobody knows whether this one still stands so.
+        doubtful = feed.stale(now)
         if found.value is not None:
-            text, style = mark(found.value, found.stale(now))
-            head += [("  ", ""), (text, style)]
-        return section(tuple(head), found, now, width, draw, least=least)
+            head += [("  ", ""), mark(found.value, doubtful or found.stale(now))]
+        return section(tuple(head), found, now, width, draw, least=least, stale=doubtful)
 
-    return {
-        "versions": section(
+    if unread is not None:
+        note = () if unread == NO_MODEL else feed.note(now)
+        told = Section(Rule(tuple(title), note), [line(full, [unread])])
+    else:
+        told = section(
             tuple(title), feed, now, full,
             lambda value, _s: versions(value, full, most, now, chosen=number),
-        )
-        if unread is None
-        else Section(Rule(tuple(title), note), [line(full, [unread])]),
+        )  # fmt: skip
+    if unread == NO_MODEL:
+        return {"versions": told}
+    return {
+        "versions": told,
         "gate": of_version(
             "Gate", "gate", left, gate_mark,
             lambda value, stale: gate_rows(value, left, gate_most, stale=stale), 3,

@@ -47,20 +47,15 @@ def version(scene: Scene) -> Picture:
     head = section(_title(name, chosen), feed, scene.now, width, lambda value, _s: _about(value, chosen, width, scene))  # fmt: skip
     lines: list[Line] = [head.rule, *head.rows]
     if chosen is not None:
-        parts: list[tuple[str, SourceKind, Callable[[Any, bool], Cell], Callable[[int, Any, bool], list[Row]]]] = [
-            ("Gate", "gate", gate_mark, _gate),
-            ("Lineage", "lineage", lineage_mark, _lineage),
-            ("Model card", "card", card_mark, _card),
-        ]  # fmt: skip
-        for what, kind, mark, draw in parts:
+        doubtful = feed.stale(scene.now)
+        for what, kind, mark, draw in PARTS:
             found: Feed[Any] = feed_of(scene.store, source_key(kind, name, chosen.number))
             title: list[Cell] = [(what, "title")]
             if found.value is not None:
-                title += [("  ", ""), mark(found.value, found.stale(scene.now))]
+                title += [("  ", ""), mark(found.value, doubtful or found.stale(scene.now))]
             made = section(
-                tuple(title), found, scene.now, width,
-                partial(draw, width),
-            )  # fmt: skip
+                tuple(title), found, scene.now, width, partial(draw, width), stale=doubtful
+            )
             lines += [made.rule, *made.rows]
     rows = (
         [*boxed(lines, scene.width), bottom(scene.width)]
@@ -152,3 +147,12 @@ def _entry(verdict: str, title: str, source: str | None, width: int, stale: bool
     if source:
         cells.append((f"  from {clean(source)}", "dim"))
     return [line(width, cells)]
+
+
+PARTS: tuple[
+    tuple[str, SourceKind, Callable[[Any, bool], Cell], Callable[[int, Any, bool], list[Row]]], ...
+] = (
+    ("Gate", "gate", gate_mark, _gate),
+    ("Lineage", "lineage", lineage_mark, _lineage),
+    ("Model card", "card", card_mark, _card),
+)
