@@ -82,7 +82,9 @@ def _column(
 def _version(
     version: Version, view: VersionsView, width: int, now: datetime, chosen: bool
 ) -> list[Cell]:
-    name = " ".join([f"v{version.number}", *(f"@{alias}" for alias in version.aliases)])
+    # The champion first: it is what must not be cut off.
+    aliases = sorted(version.aliases, key=lambda alias: alias != view.champion_alias)
+    name = " ".join([f"v{version.number}", *(f"@{alias}" for alias in aliases)])
     word = _trouble(version, view)
     age = ago(version.created, now) if version.created else ""
     # A glyph at least is left of the trouble, and the reason stands below.

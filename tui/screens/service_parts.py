@@ -108,7 +108,7 @@ def _registry(
         title += _promotion(chosen, to, feed.value.champion_alias)
     most = 1 + max(3, scene.height // 5) if scene.wide else 12
     # A gate may ask a dozen slices; what stands beside it is to be seen too.
-    gate_most = 12 if scene.wide else 18
+    gate_most = max(12, scene.height - 28) if scene.wide else 18
     unread = _none(scene, name, feed) if feed.value is None and not feed.dead() else None
     note = () if unread == NO_MODEL else feed.note(now)
 
