@@ -2,19 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import replace
 
 import pytest
 
-from core.errors import Unreachable
-from core.lineage import Lineage
-from core.snapshot import Snapshot
-from core.versions import Model, Version
 from tests.tui.driving import Driver, box_ready, session
-from tests.tui.scripted import NOW, OF_VERSION, Scripted, busy, lineage
-from tests.tui.test_console_screens import picture, stale_store, store_of, text
-from tui.feeds import Feed
+from tests.tui.scripted import OF_VERSION, busy
 from tui.seam import VersionsView
 
 CHAT = "chat  model chat"
@@ -178,134 +171,16 @@ def test_a_small_terminal_brings_the_versions_into_sight() -> None:
     session(story, width=80, height=24)
 
 
-def many(count: int) -> Scripted:
-    backend = busy()
-    made = [Version("chat", str(n), tag_stage="Archived") for n in range(count, 2, -1)]
-    made += [
-        Version("chat", "2", tag_stage="Production"),
-        Version("chat", "1", aliases=("champion",), tag_stage="Archived"),
-    ]
-    backend.reads["versions"] = VersionsView(Model("chat", tuple(made), {"champion": "1"}))
-    return backend
+@pytest.mark.parametrize("number", ["32", "33"])
+def test_a_canary_begins_with_the_chosen_version(number: str) -> None:
+    async def story(driver: Driver) -> None:
+        await on_service(driver)
+        if number == "33":
+            await driver.press("left")
+        await driver.press("C")
+        await driver.sees(f"P promotes v{number}")
+        bar = driver.app.bar
+        assert bar is not None
+        await driver.until(lambda: bar._input.value == f"canary chat {number} --weight ")
 
-
-@pytest.mark.parametrize("width", [80, 120])
-def test_what_disagrees_is_marked_and_said_in_words(width: int) -> None:
-    shown = " ".join(text(picture(many(5), "service", width, 60).rows).split())
-    assert "v2 ▲ DISAGREES" in shown
-    assert "▲ v2: its stage tag says Production, but @champion names another version" in shown
-    assert "▲ v1: @champion names it, but its stage tag says Archived" in shown
-
-
-@pytest.mark.parametrize("number", ["300", "150", "3"])
-def test_the_chosen_version_stands_among_hundreds(number: str) -> None:
-    found = picture(many(300), "service", 120, 34, cursor=number)
-    marked = [cell for row in found.rows for cell, style in row if style == "cursor"]
-    assert marked == [f"v{number}"]
-    assert "more" in text(found.rows)
-
-
-@pytest.mark.parametrize("page", ["service", "version"])
-def test_a_source_that_fails_dims_its_own_part(page: str) -> None:
-    store = store_of(busy(), "chat")
-    error = Unreachable(
-        "nothing answers at :5000", backend="mlflow", operation="", hint="is it up?"
-    )
-    store["card/chat@32"] = Feed(Snapshot("card", error=error), 300.0)
-    shown = text(picture(busy(), page, height=120, store=store).rows)  # type: ignore[arg-type]
-    assert shown.count("nothing answers at :5000") == 1
-    assert "7 of 10 present" in shown
-
-
-@pytest.mark.parametrize("page", ["service", "version"])
-def test_old_evidence_is_not_shown_as_passed(page: str) -> None:
-    shown = text(picture(busy(), page, height=120, store=stale_store(4000), cursor="31").rows)  # type: ignore[arg-type]
-    assert "? was passed, 3 of 3 checks" in shown
-    assert "? was 10 of 10 present" in shown
-    assert "✔ 10 of 10" not in shown
-    assert "✔ passed" not in shown
-
-
-@pytest.mark.parametrize("page", ["service", "version"])
-def test_evidence_is_doubtful_while_the_versions_cannot_be_read(page: str) -> None:
-    store = store_of(busy(), "chat")
-    error = Unreachable("nothing answers at :5000", backend="mlflow", operation="")
-    old = store["versions/chat"].snapshot
-    store["versions/chat"] = Feed(replace(old, error=error), 10.0)
-    shown = text(picture(busy(), page, height=120, store=store, cursor="31").rows)  # type: ignore[arg-type]
-    assert "? was passed" in shown
-    assert "✔ 10 of 10 present" not in shown
-
-
-def test_a_registry_that_cannot_be_asked_leaves_nothing_known() -> None:
-    store = {k: v for k, v in store_of(busy(), "chat").items() if "@" not in k}
-    error = Unreachable("nothing answers at :5000", backend="mlflow", operation="")
-    store["versions/chat"] = Feed(Snapshot("versions", error=error), 10.0)
-    shown = text(picture(busy(), "service", store=store).rows)
-    assert shown.count("? not known: the versions could not be read") == 3
-    assert "nothing answers at :5000" in shown
-
-
-def test_a_service_without_a_model_says_so_and_does_not_ask_for_ever() -> None:
-    backend = busy()
-    store = {k: v for k, v in store_of(backend, "chat").items() if "@" not in k}
-    del store["versions/chat"]
-    views = backend.reads["services"]
-    bare = tuple(replace(view, status=replace(view.status, model=None)) for view in views)
-    store["services"] = Feed(Snapshot("services", bare, NOW), 2.0)
-    shown = text(picture(backend, "service", store=store).rows)
-    assert shown.count("no registered model is configured") == 1
-    for absent in ("asking…", "Gate", "Lineage", "Model card"):
-        assert absent not in shown
-
-
-def test_what_was_read_in_part_is_asked_for_again_soon(monkeypatch: pytest.MonkeyPatch) -> None:
-    from tui import pollers
-
-    monkeypatch.setattr(pollers, "LONGEST_PAUSE", 0.01)
-    asked = 0
-    enough = asyncio.Event()
-
-    async def read() -> Lineage:
-        nonlocal asked
-        asked += 1
-        if asked == 3:
-            enough.set()
-        return lineage(good=asked == 3)
-
-    async def run() -> None:
-        poller = pollers.Poller(
-            "x", 300.0, read, lambda _snapshot: None, whole=lambda found: found.complete
-        )
-        task = asyncio.create_task(poller.run())
-        async with asyncio.timeout(10):
-            await enough.wait()
-        await asyncio.sleep(0.2)
-        task.cancel()
-
-    asyncio.run(run())
-    assert asked == 3
-
-
-@pytest.mark.parametrize(("age", "asks"), [(10.0, 0), (400.0, 1)])
-def test_what_is_known_and_young_is_not_asked_for(age: float, asks: int) -> None:
-    from datetime import timedelta
-
-    from tui.pollers import Poller
-
-    asked = 0
-
-    async def read() -> int:
-        nonlocal asked
-        asked += 1
-        return 7
-
-    async def run() -> None:
-        known = Snapshot("x", 7, NOW - timedelta(seconds=age))
-        poller = Poller("x", 300.0, read, lambda _snapshot: None, now=lambda: NOW, known=known)
-        task = asyncio.create_task(poller.run())
-        await asyncio.sleep(0.05)
-        task.cancel()
-
-    asyncio.run(run())
-    assert asked == asks
+    session(story)
