@@ -15,9 +15,8 @@ from core.errors import ModeldeckError, UsageError
 from core.gate import GateReport, Verdict
 from core.gate.report import show_number
 from core.observed import Observed
-from core.versions import Model, Stage, Version, version_name
+from core.versions import CHALLENGER, Model, Version, candidate, version_name
 
-CHALLENGER = "challenger"
 _VERDICTS: Mapping[Verdict, tuple[str, Style]] = {
     "passed": ("✔ passed", "ok"),
     "failed": ("✖ FAILED", "critical"),
@@ -92,14 +91,9 @@ async def run(deck: Deck, args: Args) -> GateAnswer:
 
 def choose(service: Service, model: Model) -> tuple[Version, str]:
     """The version that would be promoted next, and how it was found. Raises UsageError."""
-    champion = model.aliases.get(service.champion_alias)
-    named = model.aliases.get(CHALLENGER)
-    found = model.find(named) if named and named != champion else None
+    found = candidate(model, service.champion_alias)
     if found is not None:
-        return found, f"@{CHALLENGER}"
-    for version in model.versions:
-        if version.stage(service.champion_alias) is Stage.STAGING:
-            return version, "the newest in Staging"
+        return found
     numbers = ", ".join(version.number for version in model.versions[:12])
     raise UsageError(
         f"{service.name} has no candidate: no @{CHALLENGER} beside the champion, nothing in Staging",

@@ -23,6 +23,17 @@ ALLOWED: Mapping[Stage, frozenset[Stage]] = {
     Stage.ARCHIVED: frozenset({Stage.STAGING}),
 }
 
+NEXT: Mapping[Stage, Stage] = {
+    Stage.DRAFT: Stage.STAGING,
+    Stage.STAGING: Stage.PRODUCTION,
+    Stage.PRODUCTION: Stage.PRODUCTION,
+    Stage.ARCHIVED: Stage.STAGING,
+}
+"""Where promoting leads from each stage. What only its tag calls Production can still become the
+champion."""
+CHALLENGER = "challenger"
+"""The alias of the version that may replace the champion."""
+
 
 def parse_stage(text: str) -> Stage | None:
     """A stage in any case, or None."""
@@ -84,6 +95,17 @@ class Model:
 
     def find(self, number: str) -> Version | None:
         return next((version for version in self.versions if version.number == number), None)
+
+
+def candidate(model: Model, champion_alias: str = "champion") -> tuple[Version, str] | None:
+    """The version that would be promoted next, and how it was found, in words."""
+    named = model.aliases.get(CHALLENGER)
+    found = model.find(named) if named and named != model.aliases.get(champion_alias) else None
+    if found is not None:
+        return found, f"@{CHALLENGER}"
+    staged = (v for v in model.versions if v.stage(champion_alias) is Stage.STAGING)
+    newest = next(staged, None)
+    return (newest, "the newest in Staging") if newest is not None else None
 
 
 def version_name(version: str) -> str:

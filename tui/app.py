@@ -94,7 +94,11 @@ class ConsoleApp(Display, inherit_bindings=False):
     def action_open(self) -> None:
         if self.place.spot.page in LISTS and self.picture.service:
             self.place.go("service", self.picture.service)
-            self.draw()
+        elif self.place.spot.page == "service" and self.picture.choice is not None:
+            number = self.picture.choice.subject.number
+            self.place.go("version", self.picture.service)
+            self.place.put(number, 0)
+        self.draw()
 
     def action_go_back(self) -> None:
         if self.box.open:
@@ -111,10 +115,11 @@ class ConsoleApp(Display, inherit_bindings=False):
             self.run_line(f"{kind} {shlex.quote(service)}")
 
     async def action_form(self, kind: str) -> None:
-        service = self.service()
-        await self._open_bar(
-            "command", f"{kind} {shlex.quote(service)} " if service else f"{kind} "
-        )
+        service, choice = self.service(), self.picture.choice
+        text = f"{kind} {shlex.quote(service)} " if service else f"{kind} "
+        if kind == "canary" and choice and choice.subject.number != choice.subject.champion:
+            text += f"{shlex.quote(choice.subject.number)} --weight "
+        await self._open_bar("command", text)
 
     async def action_command(self) -> None:
         await self._open_bar("command", "")
@@ -142,8 +147,29 @@ class ConsoleApp(Display, inherit_bindings=False):
             place = items.index(at.cursor) if at.cursor in items else 0
             self.place.put(items[max(0, min(place + by, len(items) - 1))], at.top)
         elif at.length:
-            self.place.put(None, max(0, min(at.top + by, at.length - at.height)))
+            top = max(0, min(at.top + by, at.length - at.height))
+            self.place.put(self.place.spot.cursor, top)
         self.draw()
+
+    def action_choose(self, by: int) -> None:
+        """The next version of the service, with the versions on the screen."""
+        choice, at = self.picture.choice, self.picture
+        if choice is None:
+            return
+        place = choice.numbers.index(choice.subject.number) + by
+        number = choice.numbers[max(0, min(place, len(choice.numbers) - 1))]
+        top = at.top if at.top <= choice.at < at.top + at.height - 2 else choice.at
+        self.place.put(number, top)
+        self.draw()
+
+    async def action_promote(self) -> None:
+        """The plan for the version that is chosen; where none is, the line to complete."""
+        choice, service = self.picture.choice, self.service()
+        if choice is None or service is None:
+            await self.action_form("promote")
+        else:
+            number = shlex.quote(choice.subject.number)
+            self.run_line(f"promote {shlex.quote(service)} {number} --to {choice.to}")
 
     def action_page(self, by: int) -> None:
         if self.box.open:
@@ -186,6 +212,8 @@ class ConsoleApp(Display, inherit_bindings=False):
         if page == "changes":
             name = f" {shlex.quote(self.place.spot.service)}" if self.place.spot.service else ""
             return f"modeldeck changes{name} --since {self.place.window / 3600:g}h"
+        if page == "version" and self.picture.choice is not None:
+            return f"modeldeck gate{name} {shlex.quote(self.picture.choice.subject.number)}"
         return "modeldeck gpus" if page == "gpus" else f"modeldeck status{name}"
 
     # The command bar

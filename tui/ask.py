@@ -18,12 +18,18 @@ from core.errors import ModeldeckError, Refused, UsageError
 from core.plan import Finding, Plan
 from core.refs import Ref
 from tui.line import check_line, misplaced, split_words, with_service
-from tui.seam import Answer, Outcome, Progress, Proposal, SetState
+from tui.seam import Answer, Outcome, Progress, Proposal, Readiness, SetState
 
 Notes = Callable[[str], Awaitable[tuple[str, ...]]]
+Ready = Callable[[str, str, Plan], Awaitable[Readiness]]
+"""From a service, a version as it was typed, and the plan."""
+PROMOTES = frozenset({"promote", "cutover"})
+"""The commands whose plan is shown beside what speaks for the version."""
 
 
-async def propose(deck: Deck, line: str, service: str | None, notes: Notes) -> Proposal | Answer:
+async def propose(
+    deck: Deck, line: str, service: str | None, notes: Notes, readiness: Ready
+) -> Proposal | Answer:
     """Run a line. A query is answered, a change is planned; nothing is changed by it."""
     words = _words(line)
     known = {"service": list(deck.config.services)}
@@ -50,7 +56,10 @@ async def propose(deck: Deck, line: str, service: str | None, notes: Notes) -> P
         reason = await default_reason(deck, plan.service)
     if reason:
         text += f" --reason {shlex.quote(reason)}"
-    return Proposal(plan, text, await notes(plan.service), reason)
+    ready = None
+    if spec.name in PROMOTES:
+        ready = await readiness(plan.service, parsed.args.version, plan)
+    return Proposal(plan, text, await notes(plan.service), reason, readiness=ready)
 
 
 def _with_refusal(deck: Deck, plan: Plan) -> Plan:

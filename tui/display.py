@@ -23,7 +23,7 @@ from tui.panels.bars import footer, header
 from tui.place import Place, Spot
 from tui.plan_box import PlanBox
 from tui.screens.pages import KINDS, draw_page
-from tui.screens.scene import PageName, Picture, Scene
+from tui.screens.scene import PageName, Picture, Scene, Subject
 from tui.seam import Answer, Backend, SourceKind
 from tui.watch import Watch
 
@@ -74,7 +74,7 @@ class Display(App[int], inherit_bindings=False):
         self.answer: Answer | None = None
         self._said: tuple[str, str, float] | None = None
         self._followed: str | None = None
-        self._kinds: frozenset[SourceKind] = frozenset()
+        self._wanted: tuple[str, frozenset[SourceKind], Subject | None] | None = None
         self._answers = 0
         self._drawn: tuple[object, ...] = ()
         self._waking = False
@@ -185,16 +185,20 @@ class Display(App[int], inherit_bindings=False):
         """Poll what the page shows of its service, once the cursor has come to rest."""
         kinds = KINDS.get(self.place.spot.page, frozenset())
         service = self.picture.service if kinds else self._followed
-        if service is None or (service, kinds) == (self._followed, self._kinds):
+        if service is None:
             return
-        moved = self._followed not in (None, service)
-        self._followed, self._kinds = service, kinds
+        choice = self.picture.choice if kinds else None
+        subject = choice.subject if choice is not None else None
+        before, wanted = self._wanted, (service, kinds, subject)
+        if before == wanted:
+            return
+        self._wanted, self._followed = wanted, service
 
         def settled() -> None:
-            if (self._followed, self._kinds) == (service, kinds):
-                self.sources.follow(service, kinds)
+            if self._wanted == wanted:
+                self.sources.follow(*wanted)
 
-        if moved:
+        if before is not None and _moved(before[0], service, before[2], subject):
             self.set_timer(SETTLE, settled)
         else:
             settled()
@@ -236,3 +240,10 @@ class Display(App[int], inherit_bindings=False):
             self.place.go("answer", self.service())
         self.place.put(None, 0)
         self.wake()
+
+
+def _moved(old: str, new: str, before: Subject | None, after: Subject | None) -> bool:
+    """Whether the cursor went on, and may go on further."""
+    if old != new:
+        return True
+    return before is not None and after is not None and before.number != after.number

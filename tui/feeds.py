@@ -16,6 +16,10 @@ T = TypeVar("T")
 _STEPS = (2, 5, 10, 15, 20, 30, 45, 60, 120, 180, 300, 600, 900, 1800, 3600)
 
 
+RARE = 60.0
+"""Seconds from which on a rhythm is so slow that the age itself is told."""
+
+
 @dataclass(frozen=True)
 class Feed(Generic[T]):
     """A source as the screen sees it. `every` is its rhythm in seconds."""
@@ -58,7 +62,7 @@ class Feed(Generic[T]):
         if age > self.patience:
             return ((f"STALE {coarse(age)}", "warning"),)
         # A source's age swings between nothing and its rhythm: the label does not follow that.
-        return ((f"{coarse(max(age, self.every))} ago", "dim"),)
+        return ((f"{coarse(max(age, min(self.every, RARE)))} ago", "dim"),)
 
     def complaint(self, width: int) -> list[Row]:
         """What failed, what to do, and when it is asked again; nothing while all is well."""

@@ -41,9 +41,11 @@ KEYS = (
     Key("change.abort", "A", "A", "plan('abort')", "abort"),
     Key("change.rollback", "R", "R", "plan('rollback')", "rollback"),
     Key("change.canary", "C", "C", "form('canary')", "canary"),
-    Key("change.promote", "P", "P", "form('promote')", "promote"),
+    Key("change.promote", "P", "P", "promote", "promote"),
     Key("list.up", "up", "↑", "move(-1)", "up", "lists"),
     Key("list.down", "down", "↓", "move(1)", "down", "lists"),
+    Key("version.previous", "left", "←", "choose(-1)", "previous version", "lists"),
+    Key("version.next", "right", "→", "choose(1)", "next version", "lists"),
     Key("list.page_up", "pageup", "pgup", "page(-1)", "a screen up", "lists"),
     Key("list.page_down", "pagedown", "pgdn", "page(1)", "a screen down", "lists"),
     Key("list.first", "home", "home", "edge(-1)", "first", "lists"),
@@ -63,8 +65,12 @@ FOOTERS: dict[str, tuple[str, ...]] = {
         "change.rollback", "change.abort", "change.canary", "change.promote", "console.help",
     ),
     "service": (
-        "console.command", "page.what_changed", "change.canary", "change.promote",
-        "change.rollback", "change.abort", "console.back", "console.help",
+        "console.command", "change.rollback", "change.abort", "version.next", "change.promote",
+        "console.open", "change.canary", "page.what_changed", "console.back", "console.help",
+    ),
+    "version": (
+        "console.command", "version.previous", "version.next", "change.promote", "console.back",
+        "change.canary", "console.copy", "console.poll", "console.help",
     ),
     "gpus": ("console.command", "console.filter", "page.overview", "console.poll", "console.help"),
     "changes": (

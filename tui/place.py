@@ -41,7 +41,10 @@ class Place:
         if self.spot.filter:
             self.spot = replace(self.spot, filter="", top=0)
         elif self.trail:
-            self.spot = self.trail.pop()
+            left, self.spot = self.spot, self.trail.pop()
+            if left.page == "version" and self.spot.page == "service":
+                # The version that was looked at last is the one that P and C are about.
+                self.spot = replace(self.spot, cursor=left.cursor)
         elif self.spot.page in ("overview", "gpus"):
             self.spot = Spot(self.spot.page)
         else:

@@ -13,7 +13,7 @@ from core.snapshot import Snapshot
 T = TypeVar("T")
 
 LONGEST_PAUSE = 30.0
-"""Seconds between two tries of a source that keeps failing."""
+"""Seconds between two tries of a source that keeps failing, or that keeps answering in part."""
 PATIENCE = 10.0
 """Seconds without an answer after which the panel says so; the poll itself goes on waiting."""
 GOODBYE = 0.5
@@ -42,13 +42,18 @@ class Poller(Generic[T]):
         *,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         patience: float = PATIENCE,
+        known: Snapshot[T] | None = None,
+        whole: Callable[[T], bool] = lambda _value: True,
     ) -> None:
+        """`known` is what an earlier poller of the source knew: it is not asked for again before
+        its time."""
         self.name = name
         self.every = every
-        self.snapshot: Snapshot[T] = Snapshot(name)
+        self.snapshot: Snapshot[T] = known or Snapshot(name)
         self._read = read
         self._publish = publish
         self._now = now
+        self._whole = whole
         self._patience = patience
         self._hurry = asyncio.Event()
         self._failures = 0
@@ -60,6 +65,9 @@ class Poller(Generic[T]):
     async def run(self) -> None:
         """Until cancelled."""
         loop = asyncio.get_running_loop()
+        age = self.snapshot.age(self._now())
+        if age is not None and age < self._rhythm() and self.snapshot.error is None:
+            await self._rest(self._rhythm() - age)
         while True:
             self._hurry.clear()
             await self._poll()
@@ -68,14 +76,24 @@ class Poller(Generic[T]):
             else:
                 # On a grid that all sources of one rhythm share: their answers come together,
                 # and are drawn together. A poll longer than its rhythm still rests.
-                pause = self.every - loop.time() % self.every
-                if pause < self.every / 4:
-                    pause += self.every
-            try:
-                async with asyncio.timeout(pause):
-                    await self._hurry.wait()
-            except TimeoutError:
-                pass
+                every = self._rhythm()
+                pause = every - loop.time() % every
+                if pause < every / 4:
+                    pause += every
+            await self._rest(pause)
+
+    def _rhythm(self) -> float:
+        value = self.snapshot.value
+        if value is None or self._whole(value):
+            return self.every
+        return min(self.every, LONGEST_PAUSE)
+
+    async def _rest(self, seconds: float) -> None:
+        try:
+            async with asyncio.timeout(seconds):
+                await self._hurry.wait()
+        except TimeoutError:
+            pass
 
     async def _poll(self) -> None:
         asked = asyncio.ensure_future(self._read())
@@ -152,9 +170,11 @@ class Pollers:
             name: (poller.snapshot, poller.every) for name, (poller, _) in self._running.items()
         }
 
-    def poll_now(self) -> None:
-        for poller, _ in self._running.values():
-            poller.poll_now()
+    def poll_now(self, names: Iterable[str] | None = None) -> None:
+        """All of them, or those that are named and run."""
+        for name in self._running if names is None else names:
+            if name in self._running:
+                self._running[name][0].poll_now()
 
     async def close(self) -> bool:
         """Cancel all; False where one did not end in time."""

@@ -11,19 +11,17 @@ from commands.deck import Deck
 from commands.slots import read_slots_of
 from commands.sources.arrivals import Arrivals
 from commands.sources.fleet import read_fleet
-from commands.sources.gate import ask_gate
 from commands.sources.history import note_outside, ways_back
 from commands.sources.metrics import Recorder, with_traffic
 from commands.sources.service import observe_for_return, read_model, read_split
 from core.errors import BackendError, ModeldeckError
 from core.figures import Mark
-from core.gate import GateReport
 from core.history import Event, WaysBack
 from core.observed import Observed
 from core.releases import last_good
 from core.split import WHOLE
 from core.units import show_duration, show_time
-from core.versions import Stage, version_name
+from core.versions import version_name
 from tui.seam import (
     Instruments,
     ReleaseView,
@@ -36,7 +34,7 @@ from tui.seam import (
 
 BACK = timedelta(days=7)
 OBSERVED_SECONDS = 3.0
-_NEEDS: Mapping[SourceKind, str] = {"versions": "model", "gate": "model", "traffic": "router"}
+_NEEDS: Mapping[SourceKind, str] = {"versions": "model", "traffic": "router"}
 
 
 class Reads:
@@ -131,17 +129,6 @@ class Reads:
             *(version.number for version in model.versions),
         ]
         return VersionsView(model, found.champion_alias)
-
-    async def gate(self, service: str) -> tuple[GateReport, ...]:
-        """The gate's answer for each version that could be promoted next."""
-        found = self._deck.service(service)
-        model = (await self._seen(service)).need_model()
-        staged = [v for v in model.versions if v.stage(found.champion_alias) is Stage.STAGING]
-        return tuple(
-            await asyncio.gather(
-                *(ask_gate(self._deck, found, model, version) for version in staged)
-            )
-        )
 
     async def slots(self, service: str) -> tuple[SlotView, ...]:
         rows = await read_slots_of(self._deck, self._deck.service(service))

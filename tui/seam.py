@@ -9,7 +9,11 @@ from pathlib import Path
 from typing import Any, Generic, Literal, Protocol, TypeVar
 
 from commands.spec import Grid
+from core.card import Card
+from core.errors import ModeldeckError
 from core.figures import Figure, Mark
+from core.gate import GateReport
+from core.lineage import Lineage
 from core.plan import Plan
 from core.refs import Ref
 from core.status import ServiceStatus
@@ -19,7 +23,7 @@ T = TypeVar("T")
 
 SourceKind = Literal[
     "services", "changes", "gpus", "figures", "ways", "versions", "traffic", "slots", "releases",
-    "gate",
+    "gate", "lineage", "card",
 ]  # fmt: skip
 
 
@@ -46,7 +50,8 @@ class Source(Generic[T]):
     services: tuple[ServiceView, ...] · changes: tuple[Event, ...], newest first ·
     gpus: GpuReport · figures: Instruments · ways: WaysBack · versions: VersionsView ·
     traffic: tuple[TrafficView, ...] · slots: tuple[SlotView, ...] ·
-    releases: tuple[ReleaseView, ...] · gate: tuple[GateReport, ...].
+    releases: tuple[ReleaseView, ...]; of one version gate: GateReport · lineage: Lineage ·
+    card: Card.
     """
 
     kind: SourceKind
@@ -54,14 +59,21 @@ class Source(Generic[T]):
     """Seconds between two polls."""
     read: Callable[[], Awaitable[T]]
     service: str = ""
+    version: str = ""
+    """The one version that it is about. What is known of it is kept while others are looked at,
+    and asked for again only when it is old or the version has moved."""
+
+    whole: Callable[[T], bool] = lambda _value: True
+    """Whether an answer lacks nothing; what could only be read in part is soon asked for again."""
 
     @property
     def key(self) -> str:
-        return source_key(self.kind, self.service)
+        return source_key(self.kind, self.service, self.version)
 
 
-def source_key(kind: SourceKind, service: str = "") -> str:
-    return f"{kind}/{service}" if service else kind
+def source_key(kind: SourceKind, service: str = "", version: str = "") -> str:
+    name = f"{kind}/{service}" if service else kind
+    return f"{name}@{version}" if version else name
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +142,18 @@ class ReleaseView:
 
 
 @dataclass(frozen=True, slots=True)
+class Readiness:
+    """What is known of a version when it is to be promoted; an error where nobody could be asked."""
+
+    version: str
+    gate: GateReport | ModeldeckError
+    lineage: Lineage | ModeldeckError
+    card: Card | ModeldeckError
+    traffic: tuple[TrafficView, ...] | ModeldeckError | None = None
+    """None where no router is configured."""
+
+
+@dataclass(frozen=True, slots=True)
 class Proposal:
     """A plan that waits for its confirmation, and the command line that does the same."""
 
@@ -140,6 +164,8 @@ class Proposal:
     reason: str = ""
     token: Any = None
     """Whatever the backend needs back to apply it."""
+    readiness: Readiness | None = None
+    """What speaks for the version that the plan promotes, and against it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,6 +231,9 @@ class Backend(Commands, Protocol):
 
     def service_sources(self, service: str) -> Sequence[Source[Any]]:
         """What is polled for the one service that the operator looks at."""
+
+    def version_sources(self, service: str, version: str) -> Sequence[Source[Any]]:
+        """What is polled, rarely, for the one version that the operator chose."""
 
     async def propose(self, line: str, service: str | None) -> Proposal | Answer:
         """Run a command line. Raises ModeldeckError. Nothing is changed by it."""

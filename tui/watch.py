@@ -11,10 +11,13 @@ from core.errors import ModeldeckError
 from core.snapshot import Snapshot
 from tui.feeds import Feed, Store
 from tui.pollers import Poller, Pollers
+from tui.screens.scene import Subject
 from tui.seam import Backend, Source, SourceKind
 
 GOODBYE = 0.4
 """Seconds that everything together gets to close."""
+MOST_KEPT = 48
+"""Answers about single versions that are kept while other versions are looked at."""
 
 
 class Watch:
@@ -35,6 +38,8 @@ class Watch:
         self._fleet: tuple[str, ...] = ()
         self._service: str | None = None
         self._kinds: frozenset[SourceKind] = frozenset()
+        self._subject: Subject | None = None
+        self._subjects: dict[str, Subject] = {}
         self._known: dict[str, Feed[Any]] = {}
         self._frozen: tuple[datetime, dict[str, Feed[Any]]] | None = None
         self._opened = False
@@ -50,27 +55,49 @@ class Watch:
         for source in sources:
             self._poll(source)
         if self._service is not None:
-            self.follow(self._service, self._kinds)
+            self.follow(self._service, self._kinds, self._subject)
 
-    def follow(self, service: str, kinds: frozenset[SourceKind]) -> None:
-        """Poll these kinds of this service, and of no other one any more."""
-        self._service, self._kinds = service, kinds
+    def follow(
+        self, service: str, kinds: frozenset[SourceKind], subject: Subject | None = None
+    ) -> None:
+        """Poll these kinds of this service and of one version, and of no other any more."""
+        self._service, self._kinds, self._subject = service, kinds, subject
         self.news += 1
         if not self._opened:
             return
         offered = self._backend.service_sources(service)
+        if subject is not None:
+            offered = [*offered, *self._backend.version_sources(service, subject.number)]
         sources = [source for source in offered if source.kind in kinds]
         self._pollers.keep([*self._fleet, *(source.key for source in sources)])
         for source in sources:
-            self._poll(source)
+            known = self._still_known(source, subject) if source.version else None
+            self._poll(source, known)
 
-    def _poll(self, source: Source[Any]) -> None:
+    def _still_known(self, source: Source[Any], subject: Subject | None) -> Snapshot[Any] | None:
+        """What was read of the version while it stood as it does now; older news is let go."""
+        key = source.key
+        before = self._subjects.pop(key, None)
+        if subject is not None:
+            self._subjects[key] = subject
+        for old in list(self._subjects)[:-MOST_KEPT]:
+            del self._subjects[old]
+            self._known.pop(old, None)
+        if before != subject:
+            self._pollers.poll_now([key])
+            return None
+        return self._known[key].snapshot if key in self._known else None
+
+    def _poll(self, source: Source[Any], known: Snapshot[Any] | None = None) -> None:
         def publish(_snapshot: Snapshot[Any]) -> None:
             self.news += 1
             self._changed()
 
         every = source.every * self._pace
-        self._pollers.start(Poller(source.key, every, source.read, publish, now=self._now))
+        poller = Poller(
+            source.key, every, source.read, publish, now=self._now, known=known, whole=source.whole
+        )
+        self._pollers.start(poller)
 
     def look(self) -> tuple[datetime, Store, list[Feed[Any]]]:
         """The time and the feeds to draw, and the feeds of everything that is polled now."""

@@ -19,6 +19,7 @@ from tui.ask import carry_out_proposal, leave_out, propose
 from tui.line import check_line, complete_line
 from tui.reads import Reads
 from tui.seam import Answer, Facts, Outcome, Progress, Proposal, Source
+from tui.version_reads import VersionReads
 
 LEASE_NOTE = "lease: this account only"
 RECORD_EVERY = 2.0
@@ -35,6 +36,7 @@ class DeckBackend:
         self._recorder = Recorder(deck)
         self._turns = Recording(self._recorder, self._notice)
         self._reads = Reads(deck, self._recorder)
+        self._evidence = VersionReads(deck, self._reads.traffic)
         self._recording: asyncio.Task[None] | None = None
         services = tuple(deck.config.services)
         self._rhythm = max(RECORD_EVERY, EACH * len(services))
@@ -89,13 +91,15 @@ class DeckBackend:
             ("slots", 3.0, reads.slots),
             ("versions", 10.0, reads.versions),
             ("releases", 5.0, reads.releases),
-            ("gate", 15.0, reads.gate),
         ]
         return [
             Source(kind, every, partial(read, service), service)
             for kind, every, read in kinds
             if reads.has(service, kind)
         ]
+
+    def version_sources(self, service: str, version: str) -> Sequence[Source[Any]]:
+        return self._evidence.sources(service, version)
 
     def complete(self, line: str, cursor: int, service: str | None) -> list[str]:
         return complete_line(line[:cursor], self._reads.words, service)
@@ -104,7 +108,7 @@ class DeckBackend:
         return check_line(line, self._reads.words, service)
 
     async def propose(self, line: str, service: str | None) -> Proposal | Answer:
-        return await propose(self._deck, line, service, self._reads.notes)
+        return await propose(self._deck, line, service, self._reads.notes, self._evidence.readiness)
 
     def without(self, proposal: Proposal, refs: frozenset[Ref]) -> Proposal:
         return leave_out(proposal, refs)

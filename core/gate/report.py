@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -45,6 +45,23 @@ class Check:
             "age_seconds": _json(self.age),
         }
 
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> Check:
+        """The check as a plan kept it; a number that JSON has not is a word now."""
+        age = value.get("age_seconds")
+        return cls(
+            value["name"],
+            value["verdict"],
+            value["value"],
+            value["limit"],
+            value["evidence"],
+            value.get("champion"),
+            value.get("dataset"),
+            value.get("digest"),
+            value.get("run_id"),
+            None if age is None else float(age),
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class GateReport:
@@ -66,6 +83,11 @@ class GateReport:
             "verdict": self.verdict,
             "checks": [check.to_json() for check in self.checks],
         }
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> GateReport:
+        checks = tuple(Check.from_json(check) for check in value["checks"])
+        return cls(value["version"], checks, value.get("champion"))
 
 
 def worst(checks: Sequence[Check]) -> Verdict:

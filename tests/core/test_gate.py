@@ -179,3 +179,11 @@ def test_the_verdict_is_that_of_the_worst_check(verdicts: list[Any]) -> None:
     else:
         every = bool(verdicts) and set(verdicts) == {"passed"}
         assert report.verdict == ("passed" if every else "no_evidence")
+
+
+def test_a_report_that_a_plan_kept_is_the_report() -> None:
+    check = Check("auc", "failed", 0.8, ">= 0.9", "run 7", 0.85, "test", "ab12", "7", 60.0)
+    report = GateReport("13", (check, Check("ready", "passed", "READY", None, "status")), "12")
+    assert GateReport.from_json(report.to_json()) == report
+    odd = GateReport("13", (replace(check, value=math.nan),))
+    assert GateReport.from_json(odd.to_json()).checks[0].value == "nan"

@@ -6,7 +6,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.versions import ALLOWED, Model, Stage, Version, parse_stage, version_name
+from core.versions import (
+    ALLOWED,
+    NEXT,
+    Model,
+    Stage,
+    Version,
+    candidate,
+    parse_stage,
+    version_name,
+)
 from tests.core.values import quick
 
 D, S, P, A = Stage.DRAFT, Stage.STAGING, Stage.PRODUCTION, Stage.ARCHIVED
@@ -94,6 +103,37 @@ def test_what_may_follow_a_stage() -> None:
     assert all(stage not in after for stage, after in ALLOWED.items())
     assert [stage for stage, after in ALLOWED.items() if P in after] == [S], "through Staging only"
     assert ALLOWED[A] == {S}
+
+
+def test_promoting_leads_where_a_version_may_go() -> None:
+    assert set(NEXT) == set(Stage)
+    assert all(after is stage or after in ALLOWED[stage] for stage, after in NEXT.items())
+
+
+@pytest.mark.parametrize(
+    ("stages", "aliases", "found"),
+    [
+        ({"4": S, "3": S, "2": P}, {"champion": "2"}, ("4", "the newest in Staging")),
+        ({"4": S, "3": S, "2": P}, {"champion": "2", "challenger": "3"}, ("3", "@challenger")),
+        ({"4": D, "3": P}, {"champion": "3", "challenger": "3"}, None),
+        ({"4": S, "3": P}, {"champion": "3", "challenger": "9"}, ("4", "the newest in Staging")),
+        ({}, {}, None),
+    ],
+)
+def test_the_candidate(
+    stages: dict[str, Stage], aliases: dict[str, str], found: tuple[str, str] | None
+) -> None:
+    made = [
+        Version(
+            "fraud",
+            number,
+            tag_stage=stage,
+            aliases=tuple(a for a in aliases if aliases[a] == number),
+        )
+        for number, stage in stages.items()
+    ]
+    chosen = candidate(Model("fraud", tuple(made), aliases))
+    assert (chosen and (chosen[0].number, chosen[1])) == found
 
 
 def test_a_version_is_found_by_its_number() -> None:

@@ -11,7 +11,10 @@ import pyte
 
 from tests.tui.pty_cost import Terminal
 
-KEYS = {"enter": "\r", "esc": "\x1b", "down": "\x1b[B", "up": "\x1b[A", "tab": "\t", "space": " "}
+KEYS = {
+    "enter": "\r", "esc": "\x1b", "down": "\x1b[B", "up": "\x1b[A", "left": "\x1b[D",
+    "right": "\x1b[C", "tab": "\t", "space": " ",
+}  # fmt: skip
 
 
 class Person:

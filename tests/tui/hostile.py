@@ -6,11 +6,14 @@ from dataclasses import replace
 from datetime import timedelta
 
 from commands.spec import Grid
+from core.card import FIELDS, Card, CardField
 from core.errors import Unreachable
 from core.figures import Figure, Mark
 from core.gate import Check, GateReport
 from core.gpus import Gpu, GpuProcess, GpuReport, HostStatus
 from core.history import Event, WaysBack
+from core.lineage import Item, Lineage
+from core.lineage_keys import TITLES
 from core.plan import Finding, Plan, Set
 from core.refs import Ref
 from core.status import LayerState, OpenChange, ServiceStatus, State
@@ -22,6 +25,7 @@ from tui.seam import (
     Instruments,
     Outcome,
     Proposal,
+    Readiness,
     ReleaseView,
     ServiceView,
     SlotView,
@@ -64,6 +68,16 @@ def hostile_backend(bad: str = NAME, name: str = NAME) -> Scripted:
         ),
         (Finding("info", bad, bad), Finding("warning", bad, bad)),
     )  # fmt: skip
+    good = Check(bad, "passed", 0.5, bad, bad)
+    verdicts = ("present", "missing", "broken", "unreachable")
+    items = [
+        Item(name, verdicts[number % 4], bad, bad, bad)  # type: ignore[arg-type]
+        for number, name in enumerate(TITLES)
+    ]
+    fields = [
+        CardField(name, ("present", "empty", "unreachable")[number % 3], bad, bad, bad)  # type: ignore[arg-type]
+        for number, name in enumerate(FIELDS)
+    ]
     backend = Scripted(Facts(bad, True, False, bad, (name, f"{name} 2"), (bad,)))
     backend.reads = {
         "services": (ServiceView(status, bad), ServiceView(calm, bad)),
@@ -77,9 +91,15 @@ def hostile_backend(bad: str = NAME, name: str = NAME) -> Scripted:
         "traffic": (TrafficView(bad, bad, 0.5, 0.1, 0.4, 900, 3),),
         "slots": (SlotView(bad, bad, None, 3, bad, bad), SlotView(bad, None, False)),
         "releases": (ReleaseView(bad, bad, "2026-03-01T09:00:00Z", bad, True, True, bad),),
-        "gate": (GateReport(bad, (Check(bad, "failed", bad, bad, bad),)),),
+        "gate": GateReport(bad, (Check(bad, "failed", bad, bad, bad), good), bad),
+        "lineage": Lineage(bad, bad, tuple(items)),
+        "card": Card(bad, tuple(fields)),
     }
-    proposal = Proposal(plan, bad, (bad,), bad)
+    ready = Readiness(
+        bad, backend.reads["gate"], backend.reads["lineage"], backend.reads["card"],
+        backend.reads["traffic"],
+    )  # fmt: skip
+    proposal = Proposal(plan, bad, (bad,), bad, readiness=ready)
     backend.proposals = {
         "answer": Answer(bad, (Grid((bad, bad), ((bad, (bad, "ok")), (bad, bad)), bad, bad),), bad),
         "plan": proposal,

@@ -26,7 +26,28 @@ async def _plan(driver: Driver) -> None:
     await driver.sees("esc cancels (No)")
 
 
-PICTURES = {"overview": (_overview, 120, 36), "rollback": (_plan, 80, 24)}
+async def _service(driver: Driver) -> None:
+    await driver.until(lambda: driver.app.picture.service == "chat")
+    await driver.press("2")
+    await driver.sees("Gate of v32  ✖", "Lineage of v32  ✖", "Model card of v32  ✖", "R → r17")
+
+
+async def _promote(driver: Driver) -> None:
+    await driver.until(lambda: driver.app.picture.service == "chat")
+    await driver.press("2")
+    await driver.sees("TTFT p95", "R → r17", "95 %   94.8 %")
+    await driver.press("left")
+    await driver.sees("Gate of v33  ✔", "Lineage of v33  ✔", "Model card of v33  ✔")
+    await driver.press("P")
+    await driver.sees("esc cancels (No)")
+
+
+PICTURES = {
+    "overview": (_overview, 120, 36),
+    "rollback": (_plan, 80, 24),
+    "service": (_service, 120, 40),
+    "promote": (_promote, 80, 24),
+}
 
 
 def draw(name: str) -> str:

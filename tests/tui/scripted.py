@@ -5,20 +5,19 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from commands.spec import Grid
 from core.config import Threshold
 from core.errors import ModeldeckError, UsageError
 from core.figures import Figure, Mark
-from core.gate import Check, GateReport
 from core.gpus import Gpu, GpuReport, HostStatus, judged
 from core.history import Event, WaysBack
 from core.plan import Plan, Set
 from core.refs import Ref
 from core.status import LayerState, ServiceStatus, State, unmeasured
-from core.versions import Model, Version
+from tests.tui.scripted_registry import NOW, card, gate_report, lineage, versions_view
 from tui.seam import (
     Answer,
     Facts,
@@ -26,15 +25,14 @@ from tui.seam import (
     Outcome,
     Progress,
     Proposal,
+    Readiness,
     ReleaseView,
     ServiceView,
     SlotView,
     Source,
     TrafficView,
-    VersionsView,
 )
 
-NOW = datetime(2026, 3, 4, 2, 14, 7, tzinfo=UTC)
 BAD = LayerState(State.CRITICAL, "TTFT p95 1.9 s > 0.8 s")
 WARN = LayerState(State.WARNING, "PSI amount 0.31, noise 0.04")
 FINE = LayerState(State.OK, "latency p95 41.0 ms")
@@ -121,16 +119,6 @@ def report(count: int = 4) -> GpuReport:
     return GpuReport((*gpus, lost), hosts)
 
 
-def versions_view() -> VersionsView:
-    made = [
-        Version("chat", "31", NOW - timedelta(days=3), aliases=("champion",), tag_stage="Production"),
-        Version("chat", "32", NOW - timedelta(hours=5), tag_stage="Staging"),
-        Version("chat", "30", NOW - timedelta(days=9), tag_stage="Archived", blocked="rolled back"),
-        Version("chat", "33", NOW - timedelta(minutes=5)),
-    ]  # fmt: skip
-    return VersionsView(Model("chat", tuple(made), {"champion": "31"}))
-
-
 def plan(goal: str = "back", kind: str = "rollback", refused: bool = False) -> Plan:
     from core.plan import Finding
 
@@ -145,6 +133,10 @@ def plan(goal: str = "back", kind: str = "rollback", refused: bool = False) -> P
     return Plan(kind, "chat", goal, title, sets, findings)  # type: ignore[arg-type]
 
 
+OF_VERSION = ("gate", "lineage", "card")
+"""Sources about one version: `reads` has them by its number."""
+RARELY = 300.0
+MISSING = UsageError("chat has no such version")
 FACTS = Facts("prod", True, False, "ana", ("chat", "fraud", "search"))
 DONE = Outcome("done", ("seen on 100 % of 512 live requests",), 214)
 
@@ -160,6 +152,8 @@ class Scripted:
     outcome: Outcome = field(default_factory=lambda: DONE)
     applied: list[Proposal] = field(default_factory=list)
     asked: list[str] = field(default_factory=list)
+    looked: list[tuple[str, str]] = field(default_factory=list)
+    """What was read of which version."""
     hold: asyncio.Event | None = None
     """Where it is set, a plan's application waits for it in the middle."""
     closed: bool = False
@@ -176,12 +170,18 @@ class Scripted:
         ]  # type: ignore[misc]
 
     def service_sources(self, service: str) -> Sequence[Source[Any]]:
-        kinds = ("figures", "ways", "versions", "traffic", "slots", "releases", "gate")
+        kinds = ("figures", "ways", "versions", "traffic", "slots", "releases")
         return [self._source(kind, service) for kind in kinds if kind in self.reads]  # type: ignore[misc]
 
-    def _source(self, kind: Any, service: str = "") -> Source[Any]:
+    def version_sources(self, service: str, version: str) -> Sequence[Source[Any]]:
+        return [self._source(kind, service, version) for kind in OF_VERSION if kind in self.reads]  # type: ignore[misc]
+
+    def _source(self, kind: Any, service: str = "", version: str = "") -> Source[Any]:
         async def read() -> Any:
             found = self.reads[kind]
+            if version:
+                self.looked.append((kind, version))
+                found = found.get(version, MISSING) if isinstance(found, dict) else found
             if callable(found):
                 found = found()
                 if asyncio.iscoroutine(found):
@@ -190,7 +190,7 @@ class Scripted:
                 raise found
             return found
 
-        return Source(kind, self.every, read, service)
+        return Source(kind, RARELY if version else self.every, read, service, version)
 
     async def propose(self, line: str, _service: str | None) -> Proposal | Answer:
         self.asked.append(line)
@@ -238,6 +238,12 @@ class Scripted:
         return text.replace("s3cret-token", "•••")
 
 
+def readiness(backend: Scripted, version: str) -> Readiness:
+    """What the backend's reads say of the version."""
+    gate, lineages, cards = (backend.reads[kind][version] for kind in OF_VERSION)
+    return Readiness(version, gate, lineages, cards, backend.reads["traffic"])
+
+
 def busy() -> Scripted:
     """Everything answers, with the values of the drawing."""
     backend = Scripted()
@@ -260,17 +266,21 @@ def busy() -> Scripted:
             ReleaseView("r17", "31", "2026-03-01T09:00:00Z", "ci", True, True, "chat-system@live 8"),
             ReleaseView("r16", "30", "2026-02-20T09:00:00Z", "ana", None),
         ),
-        "gate": (
-            GateReport(
-                "32",
-                (
-                    Check("ready", "passed", "READY", "READY", "status in the registry"),
-                    Check("headline", "no_evidence", None, ">= 0.91", "metric auc of run 7: not logged"),
-                ),
-            ),
-        ),
+        "gate": {"32": gate_report()} | {v: gate_report(v, good=True) for v in ("31", "33")},
+        "lineage": {"32": lineage()} | {v: lineage(v, good=True) for v in ("31", "33")},
+        "card": {"32": card()} | {v: card(v, good=True) for v in ("31", "33")},
     }  # fmt: skip
+    moved = Set(Ref("stage", "chat/33"), "Draft", "Staging", False, "weights")
+    to_staging = Plan("promote", "chat", "forward", "v33 of chat: Draft → Staging", (moved,))
     backend.proposals = {
+        "promote chat 33 --to Staging": Proposal(
+            to_staging, "modeldeck promote chat 33 --to Staging", readiness=readiness(backend, "33")
+        ),
+        "promote chat 32 --to Production": Proposal(
+            plan("forward", "promote", refused=True),
+            "modeldeck promote chat 32 --to Production",
+            readiness=readiness(backend, "32"),
+        ),
         "rollback chat": Proposal(
             plan(),
             'modeldeck rollback chat --to r17 --reason "INC-7 TTFT p95 1.9 s"',

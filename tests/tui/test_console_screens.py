@@ -15,7 +15,7 @@ from core.snapshot import Snapshot
 from core.status import State
 from core.text import clean
 from tests.tui.hostile import NAME, hostile_backend
-from tests.tui.scripted import NOW, Scripted, busy, events, status
+from tests.tui.scripted import NOW, OF_VERSION, Scripted, busy, events, status
 from tui.cells import Row, row_width
 from tui.feeds import Feed, coarse
 from tui.keys import footer_keys
@@ -23,7 +23,15 @@ from tui.panels.bars import footer, header
 from tui.screens.pages import draw_page
 from tui.screens.scene import PageName, Picture, Scene
 
-PAGES: tuple[PageName, ...] = ("overview", "service", "gpus", "changes", "help", "answer")
+PAGES: tuple[PageName, ...] = (
+    "overview",
+    "service",
+    "version",
+    "gpus",
+    "changes",
+    "help",
+    "answer",
+)
 FLEET = ("services", "changes", "gpus")
 quick = settings(max_examples=60, deadline=None)
 
@@ -31,8 +39,12 @@ quick = settings(max_examples=60, deadline=None)
 def store_of(backend: Scripted, service: str, **more: object) -> dict[str, Feed[object]]:
     found = {}
     for kind, value in backend.reads.items():
-        key = kind if kind in FLEET else f"{kind}/{service}"
-        found[key] = Feed(Snapshot(key, value, NOW, **more), 2.0)  # type: ignore[arg-type]
+        values = {kind if kind in FLEET else f"{kind}/{service}": value}
+        if kind in OF_VERSION:
+            each = value if isinstance(value, dict) else {value.version: value}
+            values = {f"{kind}/{service}@{number}": one for number, one in each.items()}
+        for key, one in values.items():
+            found[key] = Feed(Snapshot(key, one, NOW, **more), 2.0)  # type: ignore[arg-type]
     return found
 
 
@@ -46,7 +58,7 @@ def picture(
     **more: object,
 ) -> Picture:
     window = 48 * 3600.0 if page == "changes" else 900.0
-    chosen = service if page == "service" else None
+    chosen = service if page in ("service", "version") else None
     scene = Scene(
         backend.facts, store_of(backend, service) if store is None else store, width, height, NOW,
         chosen, window=window, **more,  # type: ignore[arg-type]
@@ -246,11 +258,11 @@ def test_a_canary_line_says_what_is_known_and_when_more_will_be() -> None:
 
 
 def test_the_service_screen_shows_stages_traffic_slots_gate_and_releases() -> None:
-    shown = text(picture(busy(), "service").rows)
+    shown = text(picture(busy(), "service", height=40).rows)
     for said in (
         "Draft 1", "Staging 1", "Production 1", "Archived 1", "v31 @champion", "BLOCKED",
         "95 %   94.8 %", "10 % of live requests are mirrored", "✔ ready", "? no answer",
-        "? no evidence", "LIVE ✔ good", "? not watched",
+        "? headline  no evidence", "LIVE ✔ good", "? not watched",
     ):  # fmt: skip
         assert said in shown
 

@@ -64,9 +64,9 @@ def footer(keys: Sequence[tuple[str, str]], width: int, message: Cell | None = N
     cells: list[Cell] = [(" ", "")]
     # The last key leads to all others, so that it stays when there is no room for those.
     *some, last = keys
-    end = _key(last)
+    end: list[Cell] = [(last[0], "key"), (f" {last[1]}", "")]
     for key in some:
-        if row_width(cells) + row_width(_key(key)) + row_width(end) - 3 > width:
+        if row_width(cells) + row_width(_key(key)) + row_width(end) > width:
             break
         cells += _key(key)
     return line(width, [*cells, *end])

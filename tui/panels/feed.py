@@ -23,12 +23,16 @@ def section(
     *,
     least: int = 1,
     grow: bool = False,
+    stale: bool = False,
 ) -> Section:
-    """The panel as a section of a stack. What failed stands above what is known from before."""
+    """The panel as a section of a stack. What failed stands above what is known from before.
+
+    `stale` says that another source makes this one's values doubtful.
+    """
     head: Row = ((title, "title"),) if isinstance(title, str) else title
     rows: list[Row] = [*feed.complaint(width)]
     if feed.value is not None:
-        stale = feed.stale(now)
+        stale = stale or feed.stale(now)
         drawn = draw(feed.value, stale)
         rows += [restyle(row, "dim") for row in drawn] if stale else drawn
     elif not rows:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from core.plan import Set
 from core.refs import Ref, show
 from tui.cells import Cell, Row, fit, line, width_of, wrap
+from tui.panels.readiness import readiness_rows
 from tui.seam import Progress, Proposal
 
 _STATES: dict[str, Cell] = {
@@ -40,6 +41,8 @@ def plan_rows(
         rows += _set(item, plan.sets, width, item.ref == cursor, item.ref in left_out, states)
     if not plan.sets:
         rows.append(line(width, [("nothing would be set: everything is already so", "dim")]))
+    if proposal.readiness is not None and states is None:
+        rows += readiness_rows(proposal.readiness, width, plan.findings)
     for finding in plan.findings:
         mark = {"info": "  ", "warning": "▲ ", "refused": "✖ "}[finding.level]
         rows += _wrapped(mark, finding.message, width, _LEVELS[finding.level])

@@ -1,60 +1,123 @@
-"""The versions of a model in four columns, one per stage."""
+"""The versions of a model in four columns, one per stage, and what contradicts its stage."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from core.versions import Stage, Version
-from tui.cells import Cell, Row, fit, line
+from core.versions import Stage, Version, candidate
+from tui.cells import Cell, Row, fit, line, wrap
+from tui.panels.services import Window
 from tui.seam import VersionsView
 from tui.words import ago
 
-_NAME = 12
+MOST_ODD = 3
+"""Disagreements that are told in full; each is marked where the version stands."""
 
 
-def versions(view: VersionsView, width: int, height: int, now: datetime) -> list[Row]:
-    """A row of stages, then the versions of each, newest first, at most `height` rows."""
-    stages = list(Stage)
+def by_stage(view: VersionsView) -> Mapping[Stage, Sequence[Version]]:
+    """Each stage's versions, newest first."""
+    found: dict[Stage, list[Version]] = {stage: [] for stage in Stage}
+    for version in view.model.versions:
+        found[version.stage(view.champion_alias)].append(version)
+    return found
+
+
+def chosen_of(view: VersionsView, cursor: str | None) -> Version | None:
+    """The version under the cursor; before it was moved the candidate, else the champion."""
+    model = view.model
+    named = model.find(cursor) if cursor is not None else None
+    if named is not None:
+        return named
+    found = candidate(model, view.champion_alias)
+    if found is not None:
+        return found[0]
+    champion = model.aliases.get(view.champion_alias)
+    return (model.find(champion) if champion else None) or next(iter(model.versions), None)
+
+
+def versions(
+    view: VersionsView, width: int, height: int, now: datetime, *, chosen: str | None = None
+) -> list[Row]:
+    """A row of stages, then the versions of each, at most `height` rows, the chosen one always
+    among them; below, in further rows, what disagrees."""
+    if not view.model.versions:
+        return [line(width, [("the registry has no version of this model", "dim")])][:height]
     widths = [width // 4 + (place < width % 4) for place in range(4)]
-    of_stage = {stage: [v for v in view.model.versions if _stage(v, view) is stage] for stage in stages}  # fmt: skip
+    columns = by_stage(view)
     heads: list[Cell] = []
-    for stage, each in zip(stages, widths, strict=True):
+    for (stage, found), each in zip(columns.items(), widths, strict=True):
         style = "ok" if stage is Stage.PRODUCTION else "title"
-        heads.append((fit(f"{stage} {len(of_stage[stage])}", each), style))
-    rows: list[Row] = [line(width, heads)]
-    room = max(0, height - 1)
-    longest = max(len(found) for found in of_stage.values())
-    for place in range(min(room, longest)):
-        cells: list[Cell] = []
-        for stage, each in zip(stages, widths, strict=True):
-            found = of_stage[stage]
-            if place == room - 1 and len(found) > room:
-                cells.append((fit(f"… {len(found) - place} more", each), "dim"))
-            elif place < len(found):
-                cells += _version(found[place], view, each, now)
-            else:
-                cells.append((" " * each, ""))
-        rows.append(line(width, cells))
-    return rows[: max(0, height)]
+        heads.append((fit(f"{stage} {len(found)}", each), style))
+    odd = _odd(view, width)[: max(0, height - 2)]
+    deep = min(max(map(len, columns.values())), max(1, height - 1 - len(odd)))
+    drawn = [
+        _column(found, view, each, deep, now, chosen)
+        for found, each in zip(columns.values(), widths, strict=True)
+    ]
+    rows = [line(width, heads)]
+    rows += [line(width, [cell for column in drawn for cell in column[n]]) for n in range(deep)]
+    return [*rows, *odd][: max(0, height)]
 
 
-def _stage(version: Version, view: VersionsView) -> Stage:
-    return version.stage(view.champion_alias)
+def _column(
+    found: Sequence[Version],
+    view: VersionsView,
+    width: int,
+    height: int,
+    now: datetime,
+    chosen: str | None,
+) -> list[list[Cell]]:
+    """Exactly `height` cells' worth; where there are more versions, the last one counts them."""
+    room = height if len(found) <= height else max(1, height - 1)
+    at = next((n for n, version in enumerate(found) if version.number == chosen), None)
+    window = Window.around(at, len(found), room, 0)
+    shown = found[window.top : window.top + room]
+    cells = [_version(version, view, width, now, version.number == chosen) for version in shown]
+    if len(shown) < len(found) and len(cells) < height:
+        cells.append([(fit(f"… {len(found) - len(shown)} more", width), "dim")])
+    return [*cells, *([[(" " * width, "")]] * (height - len(cells)))]
 
 
-def _version(version: Version, view: VersionsView, width: int, now: datetime) -> list[Cell]:
-    name = " ".join([f"v{version.number}", *(f"@{alias}" for alias in version.aliases)])
+def _version(
+    version: Version, view: VersionsView, width: int, now: datetime, chosen: bool
+) -> list[Cell]:
+    # The champion first: it is what must not be cut off.
+    aliases = sorted(version.aliases, key=lambda alias: alias != view.champion_alias)
+    name = " ".join([f"v{version.number}", *(f"@{alias}" for alias in aliases)])
+    word = _trouble(version, view)
     age = ago(version.created, now) if version.created else ""
-    trouble = ""
+    # A glyph at least is left of the trouble, and the reason stands below.
+    room = width - 2
+    mark = f" ▲ {word}" if word else ""
+    named = min(len(name), max(4, room - min(len(mark), 2 if len(name) < room else 0)))
+    tail = age if not word and named + len(age) + 2 <= room else ""
+    return [
+        (fit(name, named), "cursor" if chosen else ""),
+        (fit(mark, room - named - len(tail)), "warning"),
+        (f"{tail}  ", "dim"),
+    ]
+
+
+def _trouble(version: Version, view: VersionsView) -> str:
     if version.blocked is not None:
-        trouble = f" BLOCKED {version.blocked}"
-    elif version.status != "READY":
-        trouble = f" {version.status}"
-    elif (odd := version.disagreement(view.champion_alias)) is not None:
-        trouble = f" ? {odd}"
-    tail = age if not trouble and width >= len(name) + len(age) + 3 else ""
-    room = max(0, width - 2 - len(tail))
-    cells: list[Cell] = [(fit(name, min(room, max(_NAME, len(name)))), "")]
-    cells.append((fit(trouble, room - len(cells[0][0])), "warning"))
-    cells.append((f"{tail}  ", "dim"))
-    return [(text, style) for text, style in cells if text]
+        return "BLOCKED"
+    if version.status != "READY":
+        return version.status
+    return "DISAGREES" if version.disagreement(view.champion_alias) else ""
+
+
+def _odd(view: VersionsView, width: int) -> list[Row]:
+    """In words: what is blocked, and where alias and tags contradict each other."""
+    said: list[str] = []
+    for version in view.model.versions:
+        name = f"▲ v{version.number}"
+        if version.blocked is not None:
+            said.append(f"{name} blocked: {version.blocked}")
+        if (why := version.disagreement(view.champion_alias)) is not None:
+            said.append(f"{name}: {why}")
+    shown = said if len(said) <= MOST_ODD else said[: MOST_ODD - 1]
+    rows = [line(width, [(text, "warning")]) for one in shown for text in wrap(one, width)[:2]]
+    if len(shown) < len(said):
+        rows.append(line(width, [(f"▲ {len(said) - len(shown)} more disagree or are blocked", "warning")]))  # fmt: skip
+    return rows

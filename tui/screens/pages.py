@@ -9,7 +9,10 @@ from tui.seam import Answer, SourceKind
 
 KINDS: Mapping[PageName, frozenset[SourceKind]] = {
     "overview": frozenset({"figures", "ways"}),
-    "service": frozenset({"figures", "ways", "versions", "traffic", "slots", "releases", "gate"}),
+    "service": frozenset(
+        {"figures", "ways", "versions", "traffic", "slots", "releases", "gate", "lineage", "card"}
+    ),
+    "version": frozenset({"versions", "gate", "lineage", "card"}),
 }
 """What a page shows of the service that it is about, beside what is polled for the fleet."""
 
@@ -19,6 +22,10 @@ def draw_page(page: PageName, scene: Scene, answer: Answer | None) -> Picture:
         from tui.screens.service import service
 
         return service(scene)
+    if page == "version":
+        from tui.screens.version import version
+
+        return version(scene)
     if page == "gpus":
         from tui.screens.gpus import gpus
 

@@ -7,11 +7,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
+from core.versions import Stage, Version
 from tui.cells import Row
 from tui.feeds import Store
 from tui.seam import Facts
 
-PageName = Literal["overview", "service", "gpus", "changes", "help", "answer"]
+PageName = Literal["overview", "service", "version", "gpus", "changes", "help", "answer"]
 
 WIDE = 100
 """Cells from which on panels stand side by side in frames."""
@@ -42,6 +43,30 @@ class Scene:
 
 
 @dataclass(frozen=True, slots=True)
+class Subject:
+    """The version that a page is about, as the registry has it, beside which champion."""
+
+    version: Version
+    champion: str | None = None
+
+    @property
+    def number(self) -> str:
+        return self.version.number
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """The versions that ← and → walk over, and the one that is chosen."""
+
+    subject: Subject
+    numbers: tuple[str, ...]
+    to: Stage
+    """Where promoting leads from where it stands."""
+    at: int = 0
+    """The row of the page where the versions begin."""
+
+
+@dataclass(frozen=True, slots=True)
 class Picture:
     """The body's rows, and what keys and the mouse can do with them."""
 
@@ -58,3 +83,4 @@ class Picture:
     """Rows that the list, or the scrolled page, shows at once."""
     length: int = 0
     """Rows of a scrolled page in all."""
+    choice: Choice | None = None

@@ -1,0 +1,186 @@
+"""The registry in the console: a version is chosen, what speaks for it is read, it is promoted."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from tests.tui.driving import Driver, box_ready, session
+from tests.tui.scripted import OF_VERSION, busy
+from tui.seam import VersionsView
+
+CHAT = "chat  model chat"
+
+
+async def on_service(driver: Driver) -> None:
+    await driver.sees("TTFT p95 1.9 s > 0.8 s")
+    await driver.press("2")
+    await driver.sees(CHAT, "Gate of v32  ✖ FAILED")
+
+
+def test_the_candidate_is_chosen_before_anybody_moved_the_cursor() -> None:
+    async def story(driver: Driver) -> None:
+        await on_service(driver)
+        await driver.sees(
+            "P promotes v32 to Production",
+            "✖ latency   FAILED  1.9 (<= 0.8 s)",
+            "ttft_p95 1.9 s over 15m",
+            "? headline  no evidence",
+            "Lineage of v32  ✖ 7 of 10 present",
+            "broken commit SHA: the clone does not have",
+            "missing seeds: nothing is logged as params.seed",
+            "unreachable artifact links",
+            "Model card of v32  ✖ 5 of 7 present",
+            "empty Cost profile, Safety notes",
+        )
+
+    session(story)
+
+
+def test_a_version_is_read_once_and_not_again_when_one_comes_back_to_it() -> None:
+    async def story(driver: Driver) -> None:
+        await on_service(driver)
+        await driver.press("right")
+        await driver.sees(
+            "v31 is the champion", "Gate of v31  ✔ passed", "Lineage of v31  ✔ 10 of 10"
+        )
+        await driver.press("left")
+        await driver.sees("Gate of v32  ✖ FAILED", "Lineage of v32")
+        await driver.press("1", "2")
+        await driver.sees("Gate of v32  ✖ FAILED")
+
+    looked = session(story).looked
+    assert sorted(looked) == sorted(
+        (kind, number) for number in ("32", "31") for kind in OF_VERSION
+    )
+
+
+def test_what_the_cursor_only_passes_is_not_read() -> None:
+    async def story(driver: Driver) -> None:
+        await on_service(driver)
+        await driver.press("right", "right", "left", "left", "left")
+        await driver.sees("Gate of v33  ✔ passed")
+
+    assert {number for _, number in session(story).looked} == {"32", "33"}
+
+
+def test_a_version_that_moved_is_read_anew() -> None:
+    backend = busy()
+    backend.every = 0.05
+
+    async def story(driver: Driver) -> None:
+        await on_service(driver)
+        before = len(backend.looked)
+        view = backend.reads["versions"]
+        moved = [
+            replace(v, tags={"x": "1"}) if v.number == "32" else v for v in view.model.versions
+        ]
+        backend.reads["versions"] = VersionsView(replace(view.model, versions=tuple(moved)))
+        await driver.until(lambda: len(backend.looked) == before + 3, "it is read anew")
+
+    session(story, backend)
+    assert len(backend.looked) == 6
+
+
+def test_another_champion_is_another_comparison() -> None:
+    backend = busy()
+    backend.every = 0.05
+
+    async def story(driver: Driver) -> None:
+        await on_service(driver)
+        model = backend.reads["versions"].model
+        backend.reads["versions"] = VersionsView(replace(model, aliases={"champion": "30"}))
+        await driver.until(lambda: len(backend.looked) == 6, "it is read anew")
+
+    session(story, backend)
+
+
+def test_promoting_is_two_keys_and_a_confirmation() -> None:
+    async def story(driver: Driver) -> None:
+        await on_service(driver)
+        await driver.press("left")
+        await driver.sees("P promotes v33 to Staging")
+        await driver.press("P")
+        await driver.sees(
+            "v33 of chat: Draft → Staging", "gate     ✔ passed, 3 of 3 checks",
+            "headline 0.9312", "lineage  ✔ 10 of 10 present", "card     ✔ 7 of 7 present",
+            "traffic  now v31 95 % (15,428 requests, 3 errors) · v32 5 %", "type chat to go on",
+        )  # fmt: skip
+        await driver.press(*"chat")
+        await box_ready(driver)
+        await driver.press("y")
+        await driver.sees("change 214: done")
+        assert "lineage  ✔" not in driver.screen, "what is being applied stands alone"
+
+    backend = session(story)
+    assert backend.asked == ["promote chat 33 --to Staging"]
+    assert len(backend.applied) == 1
+
+
+def test_the_plan_of_a_bad_version_says_what_speaks_against_it() -> None:
+    async def story(driver: Driver) -> None:
+        await on_service(driver)
+        await driver.press("P")
+        await driver.sees(
+            "gate     ✖ FAILED, 1 of 3 checks", "latency FAILED: 1.9 (<= 0.8 s)",
+            "lineage  ✖ 7 of 10 present", "broken commit SHA", "missing seeds",
+            "unreachable artifact links", "card     ✖ 5 of 7 present", "refused",
+        )  # fmt: skip
+
+    assert session(story).applied == []
+
+
+def test_without_a_version_the_key_opens_the_line_to_complete() -> None:
+    async def story(driver: Driver) -> None:
+        await driver.sees("R → r17")
+        await driver.press("P")
+        await driver.until(lambda: driver.app.bar is not None and driver.app.bar.is_open)
+
+    assert session(story).asked == []
+
+
+def test_the_page_of_a_version_leaves_nothing_out_and_leads_to_the_others() -> None:
+    async def story(driver: Driver) -> None:
+        await on_service(driver)
+        await driver.press("enter")
+        await driver.sees(
+            "chat v32", "metric auc of run 7: not logged", "commit SHA  from tag", "9f3c2e1d0a",
+        )  # fmt: skip
+        await driver.press("end")
+        await driver.sees("Safety notes", "About Intended use.")
+        await driver.press("right")
+        await driver.sees("chat v31")
+        await driver.press("escape")
+        await driver.sees(CHAT, "v31 is the champion")
+
+    session(story)
+
+
+def test_a_small_terminal_brings_the_versions_into_sight() -> None:
+    async def story(driver: Driver) -> None:
+        await driver.sees("TTFT p95 1.9 s > 0.8 s")
+        await driver.press("2")
+        await driver.sees("95 %   94.8 %")
+        assert "Gate of" not in driver.screen
+        await driver.press("left")
+        await driver.sees("P promotes v33 to Staging", "Gate of v33  ✔ passed")
+        await driver.press("pagedown")
+        assert "v33" in driver.screen
+
+    session(story, width=80, height=24)
+
+
+@pytest.mark.parametrize("number", ["32", "33"])
+def test_a_canary_begins_with_the_chosen_version(number: str) -> None:
+    async def story(driver: Driver) -> None:
+        await on_service(driver)
+        if number == "33":
+            await driver.press("left")
+        await driver.press("C")
+        await driver.sees(f"P promotes v{number}")
+        bar = driver.app.bar
+        assert bar is not None
+        await driver.until(lambda: bar._input.value == f"canary chat {number} --weight ")
+
+    session(story)
