@@ -9,7 +9,7 @@ from commands.deck import Deck
 from commands.together import together
 from core.config import Service
 from core.errors import Refused, UsageError
-from core.freeze import Frozen, frozen
+from core.freeze import Frozen, frozen, longest
 from core.plan import Finding, Plan
 from core.policy import granted, lacking, promotes
 
@@ -58,10 +58,9 @@ async def read_frozen(deck: Deck, service: Service) -> Frozen | None:
     """What freezes the service now: in the journal, or a window of the config."""
     freezes, now = await deck.journal.freezes()
     windows = deck.config.environment.freeze
-    by_journal = frozen(service.name, freezes, (), now)
-    by_config = frozen(service.name, (), windows, deck.clock())
-    both = [one for one in (by_journal, by_config) if one is not None]
-    return max(both, key=lambda one: one.until, default=None)
+    return longest(
+        frozen(service.name, freezes, (), now), frozen(service.name, (), windows, deck.clock())
+    )
 
 
 async def _approval(

@@ -141,4 +141,10 @@ def frozen(
         if until is not None:
             said = f"the freeze window {window.text} of the config lasts until {show_time(until)}"
             found.append(Frozen(said, until))
-    return max(found, key=lambda one: one.until, default=None)
+    return longest(*found)
+
+
+def longest(*found: Frozen | None) -> Frozen | None:
+    """The one that lasts longest, None where there is none."""
+    there = [one for one in found if one is not None]
+    return max(there, key=lambda one: one.until, default=None)
