@@ -53,6 +53,7 @@ def event_json(event: Event) -> dict[str, Any]:
         "change": event.change,
         "state": event.state or None,
         "release": f"r{event.release}" if event.release else None,
+        "approval": event.approval or None,
         "override": event.override or None,
         "reason": event.reason or None,
     }
@@ -81,6 +82,7 @@ def _row(event: Event) -> Sequence[Cell]:
         )
     bad = event.state not in ("done", "running")
     release = f" r{event.release}" if event.release else ""
+    release += f" {event.approval}" if event.approval else ""
     loud = "OVERRIDE " if event.override else ""
     state: Cell = (
         f"{loud}change {event.change} {event.state}{release}",

@@ -87,9 +87,12 @@ def _until(args: Args, now: datetime) -> datetime:
         )
     if args.lasts is not None:
         try:
-            return now + timedelta(seconds=parse_duration(args.lasts))
+            until = now + timedelta(seconds=parse_duration(args.lasts))
         except (ValueError, OverflowError) as error:
             raise UsageError(f"--for: {error}") from error
+        if until <= now:
+            raise UsageError(f"--for {args.lasts} is over at once", hint="write --for 2h")
+        return until
     try:
         until = parse_time(args.until or "")
     except ValueError as error:

@@ -14,7 +14,7 @@ from core.plan import Finding, Plan
 from core.policy import granted, lacking, promotes
 
 _READ = 500
-"""How many requests back an approval is looked for."""
+"""How many requests that have not expired are looked at."""
 
 
 async def permitted(deck: Deck, plan: Plan, override: str | None = None) -> Plan:
@@ -69,10 +69,11 @@ async def _approval(
     """The approval that lets the plan through as evidence, else what is missing, in words."""
     if service.policy.mode != "approved" or not promotes(plan):
         return None, None
-    approvals, now = await deck.journal.approvals(service.name, limit=_READ)
+    approvals, now = await deck.journal.approvals(service.name, limit=_READ, expired=False)
     approval = granted(approvals, plan, now)
     if approval is None:
-        why = lacking(approvals, plan, now)
+        recent, now = await deck.journal.approvals(service.name)
+        why = lacking(recent, plan, now)
         return None, f"the policy of {service.name} needs an approval: {why}"
     return {
         "approval": approval.name,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -132,6 +133,9 @@ async def run_request(deck: Deck, parsed: Parsed, plan: Plan) -> int:
     found = await request(deck, parsed, plan)
     error: ModeldeckError | None = None
     if seconds is not None:
+        if not parsed.common.quiet:
+            name = found.approval.name
+            print(f"  {name} {found.state}: modeldeck approve {name}", file=sys.stderr, flush=True)
         found, error = await _wait(deck, found, seconds)
     if parsed.common.json:
         print_json(envelope(plan.kind, found.data(), error))

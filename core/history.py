@@ -33,6 +33,8 @@ class Event:
     state: str = ""
     reason: str = ""
     release: int | None = None
+    approval: str = ""
+    """The approval that let it through, such as "A-12"."""
     override: str = ""
     """Why somebody went ahead against a freeze or without an approval."""
 

@@ -147,9 +147,12 @@ class Journal(Protocol):
         no longer counts; UsageError where there is none."""
 
     async def approvals(
-        self, service: str | None, *, limit: int = 50
+        self, service: str | None, *, limit: int = 50, expired: bool = True
     ) -> tuple[Sequence[Approval], datetime]:
-        """Newest first, whatever became of them, and the time that it is for the journal."""
+        """Newest first, whatever became of them, and the time that it is for the journal.
+
+        Without `expired` those alone whose time is not over.
+        """
 
     async def freeze(self, service: str, *, until: datetime, actor: str, reason: str) -> Freeze:
         """Freeze a service, or `core.freeze.EVERY`."""

@@ -28,7 +28,7 @@ def ask(
     time: float,
 ) -> Approval:
     """A new request; the one that this person has open for the same plan, where there is one."""
-    for old in approvals(db, plan.service, _LISTED):
+    for old in approvals(db, plan.service, _LISTED, since=time):
         same = old.plan.hash == plan.hash and person(old.actor) == person(actor)
         if same and old.needed == needed and old.state(moment(time)) in ("waiting", "approved"):
             return old
@@ -58,10 +58,14 @@ def must(db: sqlite3.Connection, number: int) -> Approval:
     return _approval(db, row)
 
 
-def approvals(db: sqlite3.Connection, service: str | None, limit: int) -> list[Approval]:
+def approvals(
+    db: sqlite3.Connection, service: str | None, limit: int, *, since: float = 0.0
+) -> list[Approval]:
+    """Newest first; those that expire after `since`."""
     rows = db.execute(
-        "SELECT * FROM approval WHERE ? IS NULL OR service = ? ORDER BY number DESC LIMIT ?",
-        (service, service, limit),
+        "SELECT * FROM approval WHERE (? IS NULL OR service = ?) AND expires > ?"
+        " ORDER BY number DESC LIMIT ?",
+        (service, service, since, limit),
     ).fetchall()
     return [_approval(db, row) for row in rows]
 
@@ -174,7 +178,8 @@ def _freeze(row: Any) -> Freeze:
 def events(db: sqlite3.Connection, service: str | None, since: float, time: float) -> list[Event]:
     """Requests, answers, expiries, freezes and their ends, in no order."""
     found: list[Event] = []
-    for one in approvals(db, service, _LISTED):
+    # Nothing happens to a request after it has expired.
+    for one in approvals(db, service, _LISTED, since=since):
         found += _of_approval(one, time)
     rows = db.execute(
         "SELECT * FROM freeze WHERE ? IS NULL OR service IN (?, '*') ORDER BY number DESC LIMIT ?",

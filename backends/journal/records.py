@@ -160,6 +160,7 @@ def events(
                 state=change.state,
                 reason=change.reason,
                 release=change.release,
+                approval=(change.plan.evidence.get("approval") or {}).get("approval", ""),
                 override=(change.plan.evidence.get("override") or {}).get("reason", ""),
             )
         )

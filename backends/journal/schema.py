@@ -120,6 +120,7 @@ MIGRATIONS: tuple[str, ...] = (
         change  INTEGER REFERENCES change (number)
     );
     CREATE INDEX approval_by_service ON approval (service, number);
+    CREATE INDEX approval_by_time ON approval (expires);
     CREATE TABLE answer (
         id       INTEGER PRIMARY KEY,
         approval INTEGER NOT NULL REFERENCES approval (number),

@@ -56,16 +56,14 @@ class SqlitePolicy:
         )
 
     async def approvals(
-        self, service: str | None, *, limit: int = 50
+        self, service: str | None, *, limit: int = 50, expired: bool = True
     ) -> tuple[Sequence[Approval], datetime]:
-        return await self._run(
-            "read approvals",
-            lambda db: (
-                policies.approvals(db, service, limit),
-                stored.moment(self.clock(db)),
-            ),
-            write=False,
-        )
+        def read(db: sqlite3.Connection) -> tuple[Sequence[Approval], datetime]:
+            time = self.clock(db)
+            since = 0.0 if expired else time
+            return policies.approvals(db, service, limit, since=since), stored.moment(time)
+
+        return await self._run("read approvals", read, write=False)
 
     async def freeze(self, service: str, *, until: datetime, actor: str, reason: str) -> Freeze:
         return await self._run(

@@ -75,7 +75,7 @@ async def _journalled(deck: Deck) -> _Journalled:
             deck.journal.verdicts(),
             deck.journal.unsettled(),
             deck.journal.freezes(),
-            deck.journal.approvals(None),
+            deck.journal.approvals(None, limit=500, expired=False),
         )
         told = {**verdicts, **deck.judged}
         waiting: dict[str, tuple[str, ...]] = {}

@@ -96,4 +96,6 @@ def _tag(event: Event, width: int) -> Cell:
         return (f"{name} {event.state.replace('_', ' ').upper()}".strip(), "warning")
     if event.release is not None:
         name = f"{name} r{event.release}".strip()
+    if event.approval:
+        name = f"{name} {event.approval}".strip()
     return (name, "dim")
