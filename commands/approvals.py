@@ -8,10 +8,10 @@ from datetime import datetime
 from typing import Any
 
 from commands.deck import Deck
-from commands.request import ADVISORY, approval_json
+from commands.request import approval_json
 from commands.spec import Cell, Grid, Spec, Style, option, positional
 from core.errors import ModeldeckError
-from core.policy import Approval, ApprovalState
+from core.policy import ADVISORY, Approval, ApprovalState
 from core.units import show_time
 
 STYLE: Mapping[ApprovalState, Style] = {

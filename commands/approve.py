@@ -9,10 +9,10 @@ from typing import Any
 
 from commands.changeview import plan_grids
 from commands.deck import Deck
-from commands.request import ADVISORY, approval_json
+from commands.request import approval_json
 from commands.spec import Grid, Spec, option, positional
 from core.errors import ModeldeckError
-from core.policy import AnswerVerdict, Approval, parse_number
+from core.policy import ADVISORY, AnswerVerdict, Approval, parse_number
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,11 +16,9 @@ from commands.parse import Parsed
 from commands.spec import Grid, option, to_line
 from core.errors import ModeldeckError, Refused, UsageError
 from core.plan import Plan
-from core.policy import Approval, promotes
+from core.policy import ADVISORY, Approval, promotes
 from core.units import parse_duration, show_time
 
-ADVISORY = "advisory: whoever may use this account can also call themselves otherwise"
-"""What an approval is worth in a journal of one account."""
 LOOK_EVERY = 1.0
 """Seconds between two looks at a request that somebody waits for."""
 

@@ -20,6 +20,10 @@ AnswerVerdict = Literal["approved", "rejected"]
 ApprovalState = Literal["waiting", "approved", "rejected", "expired", "used"]
 
 
+ADVISORY = "advisory: whoever may use this account can also call themselves otherwise"
+"""What an approval is worth in a journal of one account."""
+
+
 @dataclass(frozen=True, slots=True)
 class PolicyConfig:
     """Who may promote. In the config a bare string stands for `mode`."""
