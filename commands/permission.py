@@ -23,12 +23,12 @@ async def permitted(deck: Deck, plan: Plan, override: str | None = None) -> Plan
 
     A way back needs neither.
     """
+    if plan.goal == "back" or not plan.sets:
+        return plan
     if override is not None and not override.strip():
         raise UsageError(
             "--override needs a reason", hint='write why: --override "incident at the bank"'
         )
-    if plan.goal == "back" or not plan.sets:
-        return plan
     service = deck.service(plan.service)
     found, (approval, missing) = await together(
         read_frozen(deck, service), _approval(deck, service, plan)
@@ -47,7 +47,12 @@ async def permitted(deck: Deck, plan: Plan, override: str | None = None) -> Plan
     if against and override is None:
         raise Refused("; ".join(against), hint=_hint(plan, missing))
     if against and override is not None:
-        evidence["override"] = {"reason": override, "by": deck.actor, "against": against}
+        evidence["override"] = {
+            "reason": override,
+            "by": deck.actor,
+            "against": against,
+            "freeze": found is not None,
+        }
         said = f"OVERRIDE by {deck.actor} ({override}): {'; '.join(against)}"
         findings.append(Finding("warning", said))
     kept = tuple(dict.fromkeys((*findings, *plan.findings)))

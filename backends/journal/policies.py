@@ -113,7 +113,7 @@ def enforce(db: sqlite3.Connection, plan: Plan, change: int, time: float) -> Non
     """
     if plan.goal == "back":
         return
-    if "override" not in plan.evidence:
+    if not (plan.evidence.get("override") or {}).get("freeze"):
         found = frozen(plan.service, freezes(db, time), (), moment(time))
         if found is not None:
             raise Refused(found.because)

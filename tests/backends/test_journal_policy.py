@@ -134,7 +134,10 @@ def test_a_freeze_that_came_in_between_begins_nothing_and_stops_no_way_back(
             await begin(ana, PLAN)
         change = await begin(ana, BACK)
         await ana.finish(change, "done", verified=True, note="", release=None)
-        loud = replace(PLAN, evidence={"override": {"reason": "fire"}})
+        unasked = replace(PLAN, evidence={"override": {"reason": "fire", "freeze": False}})
+        with pytest.raises(Refused, match="by ben: audit"):
+            await ana.begin(unasked, actor="ana", reason="", command="", key=None, holder="h")
+        loud = replace(PLAN, evidence={"override": {"reason": "fire", "freeze": True}})
         change = await ana.begin(loud, actor="ana", reason="", command="", key=None, holder="h")
         await ana.finish(change, "done", verified=True, note="", release=None)
         events = await ana.events("fraud", datetime.now(UTC) - LONG)
