@@ -11,7 +11,7 @@ from commands.deck import Deck
 from commands.sources.history import read_events
 from commands.spec import Cell, Grid, Spec, option, positional
 from core.errors import ModeldeckError, UsageError
-from core.history import Event
+from core.history import EVERY, Event
 from core.units import parse_duration, show_duration, show_time
 
 
@@ -45,7 +45,7 @@ def event_json(event: Event) -> dict[str, Any]:
     return {
         "at": show_time(event.at),
         "after": show_time(event.after) if event.after else None,
-        "service": event.service,
+        "service": None if event.service == EVERY else event.service,
         "origin": event.origin,
         "kind": event.kind,
         "what": event.what,
@@ -53,6 +53,8 @@ def event_json(event: Event) -> dict[str, Any]:
         "change": event.change,
         "state": event.state or None,
         "release": f"r{event.release}" if event.release else None,
+        "approval": event.approval or None,
+        "override": event.override or None,
         "reason": event.reason or None,
     }
 
@@ -68,9 +70,24 @@ def _row(event: Event) -> Sequence[Cell]:
             (between, "warning"),
             "",
         )
+    if event.change is None:
+        calm = event.state in ("approved", "unfrozen")
+        return (
+            show_time(event.at),
+            ("every service" if event.service == EVERY else event.service, "strong"),
+            event.actor,
+            event.what,
+            (event.state, "dim" if calm else "warning"),
+            event.reason,
+        )
     bad = event.state not in ("done", "running")
     release = f" r{event.release}" if event.release else ""
-    state: Cell = (f"change {event.change} {event.state}{release}", "warning" if bad else "dim")
+    release += f" {event.approval}" if event.approval else ""
+    loud = "OVERRIDE " if event.override else ""
+    state: Cell = (
+        f"{loud}change {event.change} {event.state}{release}",
+        "critical" if loud else "warning" if bad else "dim",
+    )
     return (
         show_time(event.at),
         (event.service, "strong"),

@@ -106,6 +106,10 @@ async def _run(parsed: Parsed, open_console: OpenConsole | None) -> int | Callab
             from commands.runchange import run_change
 
             return await run_change(deck, parsed)
+        if spec.kind == "record":
+            from commands.door import check_writable
+
+            check_writable(deck)
         return await _query(deck, spec, parsed.args, common)
 
 

@@ -36,11 +36,18 @@ COMMON: tuple[CommonOption, ...] = (
     CommonOption("--quiet", None, "no progress on standard error", default=False),
     CommonOption("--debug", None, "write tracebacks to the log file", default=False),
     CommonOption("--dry-run", None, "show the plan and stop", default=False, only=("change",)),
-    CommonOption("--yes", None, "confirm the plan", default=False, only=("change",)),
+    CommonOption("--yes", None, "confirm the plan", default=False, only=("change", "record")),
     CommonOption(
         "--confirm", None, "confirm the plan for this service", "SERVICE", only=("change",)
     ),
     CommonOption("--reason", None, "why, for the journal", "TEXT", only=("change",)),
+    CommonOption(
+        "--override",
+        None,
+        "why to go ahead against a freeze or without an approval; everybody sees it",
+        "REASON",
+        only=("change",),
+    ),
     CommonOption("--key", None, "the same key gives back the same change", "KEY", only=("change",)),
     CommonOption("--watch", "-w", "again every so many seconds", "SECONDS", only=("query",)),
 )
@@ -62,6 +69,7 @@ class Common:
     yes: bool = False
     confirm: str | None = None
     reason: str | None = None
+    override: str | None = None
     key: str | None = None
     watch: float | None = None
 

@@ -99,7 +99,7 @@ def words(
     if what == "version":
         aliases = {f"@{s.champion_alias}" for s in services.values() if service in (None, s.name)}
         return [*sorted(aliases), *_journalled(loaded, _VERSIONS, service)]
-    query = {"release": _RELEASES, "change": _CHANGES}[what]
+    query = {"release": _RELEASES, "change": _CHANGES, "approval": _APPROVALS}[what]
     return _journalled(loaded, query, service)
 
 
@@ -109,6 +109,10 @@ _VERSIONS = f"""
     UNION SELECT json_extract(content, '$.version') FROM release WHERE {_OF} ORDER BY version
 """
 _RELEASES = f"SELECT DISTINCT 'r' || number FROM release WHERE {_OF} ORDER BY number DESC"
+_APPROVALS = f"""
+    SELECT 'A-' || number FROM approval WHERE change IS NULL AND {_OF}
+    AND expires > (julianday('now') - 2440587.5) * 86400.0 ORDER BY number DESC
+"""
 _CHANGES = f"SELECT number FROM change WHERE open = 1 AND {_OF}"
 
 

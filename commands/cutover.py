@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from commands.deck import Deck
+from commands.request import request_option, wait_option
 from commands.sources.gate import ask_gate
 from commands.sources.service import observe
 from commands.spec import Spec, positional
@@ -16,6 +17,8 @@ from core.promotion import cutover
 class Args:
     service: str = positional("the service", completes="service")
     version: str = positional("a number, an alias (@challenger) or a stage", completes="version")
+    request: bool = request_option()
+    wait: str | None = wait_option()
 
 
 async def run(deck: Deck, args: Args) -> Plan:
@@ -31,5 +34,9 @@ SPEC = Spec(
     "Blue-green: all traffic at once, the old side kept warm for the way back",
     Args,
     run,
-    ("modeldeck cutover tumor 3 --dry-run", "modeldeck cutover tumor @challenger --yes"),
+    (
+        "modeldeck cutover tumor 3 --dry-run",
+        "modeldeck cutover tumor @challenger --yes",
+        "modeldeck cutover tumor 3 --request",
+    ),
 )

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable, Sequence
+from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeVar, cast
@@ -26,6 +28,9 @@ if TYPE_CHECKING:
 
 class Deck:
     """What a command is given first. An async context manager: leaving it closes every backend."""
+
+    clock: Callable[[], datetime] = staticmethod(partial(datetime.now, UTC))
+    """Now, for what the config says of times."""
 
     def __init__(self, loaded: Loaded, *, read_only: bool = False) -> None:
         self._loaded = loaded

@@ -97,6 +97,9 @@ async def run(deck: Deck, _args: Args) -> DoctorReport:
     ]
     if deck.config.registry is not None:
         asked.append(("registry", lambda: deck.registry.check()))
+    bound = [s.name for s in deck.services() if s.policy.mode == "approved"]
+    if bound:
+        asked.append(("policy", lambda: _policy(bound)))
     for service in deck.services():
         if service.model is not None:
             asked.append((f"{service.name} model", lambda s=service: _model(deck, s)))  # type: ignore[misc]
@@ -131,6 +134,12 @@ async def _journal(deck: Deck) -> list[Health]:
         said = f"{error.message}; held: {held}" if held else error.message
         return [seen, Health("write to it", False, said, loop.time() - begun, error.hint)]
     return [seen, Health("write to it", True, "yes", loop.time() - begun)]
+
+
+async def _policy(services: Sequence[str]) -> list[Health]:
+    from core.policy import ADVISORY
+
+    return [Health(f"approvals for {', '.join(services)}", None, ADVISORY)]
 
 
 async def _model(deck: Deck, service: Any) -> list[Health]:

@@ -12,6 +12,7 @@ from backends.journal.base import Change
 from commands.apply import Applier
 from commands.deck import Deck
 from commands.outcome import Outcome
+from commands.permission import permitted
 from commands.setter import Progress
 from commands.sources.fleet import FRESH_SECONDS
 from commands.sources.service import observe, release_of
@@ -23,13 +24,27 @@ from core.plan import Plan
 Confirmation = Literal["yes", "name"]
 
 
-def check_allowed(deck: Deck, plan: Plan) -> None:
-    """Raises Refused where nothing may be written, or where the plan's own findings forbid it."""
+async def check_allowed(deck: Deck, plan: Plan, override: str | None = None) -> Plan:
+    """The plan with what lets it through: an approval, an override.
+
+    Raises Refused where nothing may be written, where the plan's own findings forbid it, while a
+    freeze is on, or where an approval is missing.
+    """
+    check_writable(deck)
+    check_findings(plan)
+    return await permitted(deck, plan, override)
+
+
+def check_writable(deck: Deck) -> None:
+    """Raises Refused where not even a record may be written."""
     if deck.read_only:
         raise Refused(
             f"{deck.environment} is read-only here: nothing was changed",
             hint="leave out --read-only, or set read_only = false under [environment]",
         )
+
+
+def check_findings(plan: Plan) -> None:
     if plan.refused:
         first, *more = plan.refused
         said = "; ".join(finding.message for finding in plan.refused)
@@ -65,11 +80,12 @@ async def carry_out(
     reason: str,
     command: str,
     key: str | None = None,
+    override: str | None = None,
     tell: Callable[[Progress], None] = lambda _progress: None,
     stop: asyncio.Event | None = None,
 ) -> Outcome:
     """Apply a confirmed plan. Raises where nothing was begun."""
-    check_allowed(deck, plan)
+    plan = await check_allowed(deck, plan, override)
     if not plan.sets:
         raise Refused(f"nothing to do: {plan.title} is already so")
     await found_release(deck, plan.service)
@@ -79,6 +95,8 @@ async def carry_out(
         return await applier.recover(number)
     if not reason and plan.goal == "back":
         reason = await default_reason(deck, plan.service)
+    if "override" in plan.evidence:
+        reason = f"OVERRIDE: {override}" + (f"; {reason}" if reason else "")
     return await applier.apply(plan, actor=deck.actor, reason=reason, command=command, key=key)
 
 

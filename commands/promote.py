@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from commands.deck import Deck
+from commands.request import request_option, wait_option
 from commands.sources.gate import ask_gate
 from commands.sources.service import observe
 from commands.spec import Spec, option, positional
@@ -25,6 +26,8 @@ class Args:
         metavar="STAGE",
         completes="stage",
     )
+    request: bool = request_option()
+    wait: str | None = wait_option()
 
 
 async def run(deck: Deck, args: Args) -> Plan:
@@ -59,5 +62,6 @@ SPEC = Spec(
         "modeldeck promote tumor 5 --to Staging",
         "modeldeck promote tumor @challenger --to Production --dry-run",
         'modeldeck promote tumor 3 --to Production --yes --reason "better recall"',
+        "modeldeck promote tumor 3 --to Production --request --wait 2h",
     ),
 )

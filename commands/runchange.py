@@ -25,6 +25,7 @@ from commands.door import (
 from commands.outcome import Outcome
 from commands.output import envelope, print_error, print_grids, print_json
 from commands.parse import Parsed
+from commands.request import asks_approval, run_request
 from commands.setter import Progress
 from commands.spec import plan_of, to_line
 from core.errors import EXIT_OK, ModeldeckError, Refused, UsageError
@@ -44,9 +45,11 @@ async def run_change(deck: Deck, parsed: Parsed) -> int:
     plan = await plan_of(spec, deck, parsed.args)
     color = False if common.no_color else None
     if common.dry_run:
-        return _dry_run(deck, plan, common, color)
+        return await _dry_run(deck, plan, common, color)
+    if asks_approval(parsed.args):
+        return await run_request(deck, parsed, plan)
     try:
-        check_allowed(deck, plan)
+        plan = await check_allowed(deck, plan, common.override)
     except ModeldeckError as error:
         return _refused(plan, error, common, color)
     if not plan.sets:
@@ -61,10 +64,10 @@ async def run_change(deck: Deck, parsed: Parsed) -> int:
     return await _ended(deck, outcome, common)
 
 
-def _dry_run(deck: Deck, plan: Plan, common: Common, color: bool | None) -> int:
+async def _dry_run(deck: Deck, plan: Plan, common: Common, color: bool | None) -> int:
     error: ModeldeckError | None = None
     try:
-        check_allowed(deck, plan)
+        plan = await check_allowed(deck, plan, common.override)
     except ModeldeckError as refused:
         error = refused
     if common.json:
@@ -139,6 +142,7 @@ async def _carry_out(deck: Deck, plan: Plan, common: Common, line: str) -> Outco
         reason=common.reason or "",
         command=line,
         key=common.key,
+        override=common.override,
         tell=tell,
         stop=stop,
     )

@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     from commands.common import Common
     from commands.deck import Deck
 
-Completes = Literal["service", "version", "stage", "release", "part", "fault", "change", ""]
+Completes = Literal[
+    "service", "version", "stage", "release", "part", "fault", "change", "approval", ""
+]
 Style = Literal["", "ok", "warning", "critical", "unknown", "dim", "strong"]
 Cell = str | tuple[str, Style]
 
@@ -97,9 +99,10 @@ class Invocation:
     """Opens the console on a config; None where there is no console."""
 
 
-Kind = Literal["query", "change", "other"]
+Kind = Literal["query", "change", "record", "other"]
+"""A record writes to our own database alone: it needs no plan and no lease."""
 Result = Any
-"""A Report for a query, a Plan for a change, an exit code for the others."""
+"""A Report for a query or a record, a Plan for a change, an exit code for the others."""
 
 
 @dataclass(frozen=True, slots=True)

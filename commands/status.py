@@ -89,6 +89,10 @@ def status_json(status: ServiceStatus) -> dict[str, Any]:
             "running": change.running,
         },
         "astray": status.astray,
+        "frozen": {"until": show_time(status.frozen.until), "because": status.frozen.because}
+        if status.frozen
+        else None,
+        "approvals": list(status.approvals),
         "open_incident": status.open_incident,
         "errors": dict(status.errors),
         "as_of": show_time(status.as_of),
@@ -118,7 +122,7 @@ def _row(status: ServiceStatus) -> tuple[Cell, ...]:
         version_name(status.champion) if status.champion else "–",
         status.release or "–",
         *layers,
-        _because(status),
+        _because(status) + (f"; {status.held_up}" if status.held_up else ""),
     )
 
 

@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
+from core.freeze import AsWindow
 from core.gate.limits import GateConfig
+from core.policy import PolicyConfig
 from core.schema import Adapter, Duration, Figure, OptionsOf, Problem, Reader
 
 Layer = Literal["system", "data", "model", "business"]
@@ -19,6 +21,8 @@ class Environment:
     """Also names the journal's file. Without it the config's file lends its own name."""
     production: bool = False
     read_only: bool = False
+    freeze: tuple[AsWindow, ...] = ()
+    """Windows in which nothing goes forward."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +83,7 @@ class Service:
     router: Adapter | None = field(default=None, metadata={"role": "router"})
     slots: Mapping[str, Adapter] = field(default_factory=dict, metadata={"role": "slot"})
     gate: GateConfig = field(default_factory=GateConfig)
+    policy: PolicyConfig = field(default_factory=PolicyConfig)
     lineage: LineageConfig = field(default_factory=LineageConfig)
     thresholds: Mapping[str, Threshold] = field(default_factory=dict)
 

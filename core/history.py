@@ -7,6 +7,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
+EVERY = "*"
+"""The service of what concerns every service."""
+
 Origin = Literal["modeldeck", "outside"]
 
 
@@ -16,6 +19,7 @@ class Event:
 
     An outside change happened between `after` and `at`: a poll saw the old value at `after`
     and the new one at `at`, and no change of ours made it. `actor` is "" where nobody can tell.
+    Approvals and freezes are events without a change; `service` is EVERY for a freeze of all.
     """
 
     at: datetime
@@ -29,6 +33,14 @@ class Event:
     state: str = ""
     reason: str = ""
     release: int | None = None
+    approval: str = ""
+    """The approval that let it through, such as "A-12"."""
+    override: str = ""
+    """Why somebody went ahead against a freeze or without an approval."""
+
+    def of(self, service: str) -> bool:
+        """Whether it concerns the service; "" asks for all."""
+        return service == "" or self.service in (service, EVERY)
 
 
 @dataclass(frozen=True, slots=True)

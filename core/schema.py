@@ -164,6 +164,10 @@ class Reader:
         if origin in (dict, Mapping) or str(origin).endswith("Mapping'>"):
             return self._mapping(get_args(hint)[1], value, path)
         if dataclasses.is_dataclass(hint):
+            short = getattr(hint, "SHORT", None)
+            if short is not None and isinstance(value, str):
+                # `policy = "approved"`: the one key that most write, without its table.
+                value = {short: value}
             return self.table(hint, value, path)  # type: ignore[arg-type]
         return self._plain(hint, value, path)
 

@@ -9,6 +9,8 @@ from datetime import datetime
 from enum import StrEnum
 
 from core.config import LAYERS, Layer, Threshold
+from core.freeze import Frozen
+from core.units import show_time
 from core.versions import version_name
 
 
@@ -89,6 +91,9 @@ class ServiceStatus:
     errors: Mapping[str, str] = field(default_factory=dict)
     since: datetime | None = None
     """When the worst layer entered its state, as far as the samples go back."""
+    frozen: Frozen | None = None
+    approvals: tuple[str, ...] = ()
+    """The requests for approval that wait for an answer, such as "A-12"."""
 
     @property
     def state(self) -> State:
@@ -116,6 +121,15 @@ class ServiceStatus:
         if self.champion in self.traffic:
             return None
         return f"champion {version_name(self.champion)} serves nothing"
+
+    @property
+    def held_up(self) -> str:
+        """What a promotion would wait for, in words; "" where nothing does."""
+        said = [f"frozen until {show_time(self.frozen.until)}"] if self.frozen else []
+        if self.approvals:
+            verb = "waits" if len(self.approvals) == 1 else "wait"
+            said.append(f"{', '.join(self.approvals)} {verb} for an approval")
+        return "; ".join(said)
 
     @property
     def healthy(self) -> bool:

@@ -11,7 +11,8 @@ from pathlib import Path
 from commands import catalog
 from commands.changeview import outcome_lines
 from commands.deck import Deck
-from commands.door import carry_out, check_allowed, default_reason
+from commands.door import carry_out, check_allowed, check_writable, default_reason
+from commands.request import asks_approval, request
 from commands.setter import Progress as Applied
 from commands.spec import Grid, Spec, to_line
 from core.errors import ModeldeckError, Refused, UsageError
@@ -47,30 +48,40 @@ async def propose(
 
     parsed = parse_line(with_service(spec, words[1:], known, service), spec)
     text = to_line(spec, parsed.args)
+    if spec.kind == "record":
+        check_writable(deck)
     if spec.kind != "change":
         report = await spec.run(deck, parsed.args)
         return Answer(spec.name, tuple(report.grids()), text)
-    plan = _with_refusal(deck, await spec.run(deck, parsed.args))
+    plan = await spec.run(deck, parsed.args)
+    if asks_approval(parsed.args):
+        # Nothing in production is touched: what is asked for is shown once it is recorded.
+        asked = await request(deck, parsed, plan)
+        return Answer(spec.name, tuple(asked.grids()), text)
+    override = parsed.common.override
+    plan = await _with_refusal(deck, plan, override)
     reason = parsed.common.reason or ""
     if not reason and plan.goal == "back":
         reason = await default_reason(deck, plan.service)
     if reason:
         text += f" --reason {shlex.quote(reason)}"
+    if override is not None:
+        text += f" --override {shlex.quote(override)}"
     ready = None
     if spec.name in PROMOTES:
         ready = await readiness(plan.service, parsed.args.version, plan)
-    return Proposal(plan, text, await notes(plan.service), reason, readiness=ready)
+    return Proposal(plan, text, await notes(plan.service), reason, override, readiness=ready)
 
 
-def _with_refusal(deck: Deck, plan: Plan) -> Plan:
+async def _with_refusal(deck: Deck, plan: Plan, override: str | None) -> Plan:
     """The plan with what the door would say, so that the box shows it before y is pressed."""
     try:
-        check_allowed(deck, plan)
+        return await check_allowed(deck, plan, override)
     except Refused as error:
-        if not plan.refused:
-            said = Finding("refused", error.message, error.hint)
-            return replace(plan, findings=(said, *plan.findings))
-    return plan
+        if plan.refused:
+            return plan
+        said = Finding("refused", error.message, error.hint)
+        return replace(plan, findings=(said, *plan.findings))
 
 
 def _words(line: str) -> list[str]:
@@ -146,7 +157,13 @@ async def carry_out_proposal(
 
     try:
         outcome = await carry_out(
-            deck, plan, reason=proposal.reason, command=proposal.line, tell=tell, stop=stop
+            deck,
+            plan,
+            reason=proposal.reason,
+            command=proposal.line,
+            override=proposal.override,
+            tell=tell,
+            stop=stop,
         )
     except ModeldeckError as error:
         said = (error.message, error.hint) if error.hint else (error.message,)

@@ -17,6 +17,7 @@ from textual.widget import Widget
 from core.errors import ModeldeckError
 from core.text import clean
 from tui.cells import Cell, Row, line, overlay, row_width
+from tui.feeds import Feed, feed_of
 from tui.keys import footer_keys
 from tui.lines import LinePanel, SafeFilter
 from tui.panels.bars import footer, header
@@ -24,7 +25,7 @@ from tui.place import Place, Spot
 from tui.plan_box import PlanBox
 from tui.screens.pages import KINDS, draw_page
 from tui.screens.scene import PageName, Picture, Scene, Subject
-from tui.seam import Answer, Backend, SourceKind
+from tui.seam import Answer, Backend, ServiceView, SourceKind
 from tui.watch import Watch
 
 if TYPE_CHECKING:
@@ -161,7 +162,11 @@ class Display(App[int], inherit_bindings=False):
             self.place.window,
         )  # fmt: skip
         self._draw_page(scene)
-        top = header(facts, running, width, self._now(), paused=self.sources.paused)
+        services: Feed[Sequence[ServiceView]] = feed_of(store, "services")
+        waiting = sum(len(view.status.approvals) for view in services.value or ())
+        top = header(
+            facts, running, width, self._now(), paused=self.sources.paused, approvals=waiting
+        )
         last = line(width, bar.hint(width)) if bar is not None else self._footer(width)
         rows: list[Row] = [top, *self.picture.rows, last]
         if self.box.open:

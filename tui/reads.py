@@ -79,6 +79,8 @@ class Reads:
     async def changes(self) -> tuple[Event, ...]:
         since = datetime.now(UTC) - BACK
         self._marks = tuple(await self._deck.journal.events(None, since))
+        asked, _ = await self._deck.journal.approvals(None, expired=False)
+        self.words["approval"] = [one.name for one in asked if one.change is None]
         return self._marks
 
     async def figures(self, service: str) -> Instruments:

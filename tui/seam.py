@@ -162,6 +162,8 @@ class Proposal:
     notes: tuple[str, ...] = ()
     """What else the operator should know: the traffic that it touches, who changed it last."""
     reason: str = ""
+    override: str | None = None
+    """Why to go ahead against a freeze or without an approval."""
     token: Any = None
     """Whatever the backend needs back to apply it."""
     readiness: Readiness | None = None

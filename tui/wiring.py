@@ -22,6 +22,7 @@ from tui.seam import Answer, Facts, Outcome, Progress, Proposal, Source
 from tui.version_reads import VersionReads
 
 LEASE_NOTE = "lease: this account only"
+APPROVAL_NOTE = "approvals: advisory"
 RECORD_EVERY = 2.0
 """Seconds between two looks at one service, for a small fleet."""
 EACH = 0.25
@@ -40,13 +41,15 @@ class DeckBackend:
         self._recording: asyncio.Task[None] | None = None
         services = tuple(deck.config.services)
         self._rhythm = max(RECORD_EVERY, EACH * len(services))
+        approved = any(s.policy.mode == "approved" for s in deck.services())
+        self._notes = (LEASE_NOTE, APPROVAL_NOTE) if approved else (LEASE_NOTE,)
         self.facts = Facts(
             deck.environment,
             deck.production,
             deck.read_only,
             deck.actor,
             services,
-            (LEASE_NOTE,),
+            self._notes,
             state_folder() / "copied.txt",
         )
 
@@ -69,7 +72,7 @@ class DeckBackend:
     def _notice(self, _said: str) -> None:
         """The header says what is not recorded, for as long as it is not."""
         notes = [f"{name} not recorded: {why}" for name, why in self._turns.trouble.items()]
-        self.facts = replace(self.facts, notes=(*notes, LEASE_NOTE))
+        self.facts = replace(self.facts, notes=(*notes, *self._notes))
 
     def sources(self) -> Sequence[Source[Any]]:
         reads = self._reads

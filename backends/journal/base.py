@@ -8,8 +8,10 @@ from datetime import datetime
 from typing import Any, Literal, Protocol
 
 from core.errors import Conflict
+from core.freeze import Freeze
 from core.history import Event, Release
 from core.plan import Goal, Plan
+from core.policy import AnswerVerdict, Approval
 from core.refs import Ref, Value
 
 StepState = Literal[
@@ -93,7 +95,9 @@ class Journal(Protocol):
 
         The same key with the same plan gives back the earlier change (`repeated`). Raises
         Conflict where somebody holds a ref or a cut-off change is open, UsageError where the key
-        belongs to another plan. A plan that goes back supersedes a cut-off change.
+        belongs to another plan, Refused where a freeze is on that the plan does not override, or
+        where the approval that its evidence names does not let it through; that one is used up.
+        A plan that goes back supersedes a cut-off change, and is never refused.
         """
 
     async def renew(self, change: Change) -> None:
@@ -128,8 +132,39 @@ class Journal(Protocol):
         """The open changes, and those that left a service half-way (`needs_person`) where no
         later change of it was done; oldest first."""
 
+    async def ask_approval(
+        self, plan: Plan, *, actor: str, reason: str, command: str, needed: int, lasts: float
+    ) -> Approval:
+        """A request for `needed` approvals that counts for `lasts` seconds.
+
+        Asked again by the same person while it counts, it is the same request.
+        """
+
+    async def answer_approval(
+        self, number: int, *, actor: str, verdict: AnswerVerdict, reason: str
+    ) -> Approval:
+        """The request with this answer. Raises Refused where the requester answers, or where it
+        no longer counts; UsageError where there is none."""
+
+    async def approvals(
+        self, service: str | None, *, limit: int = 50, expired: bool = True
+    ) -> tuple[Sequence[Approval], datetime]:
+        """Newest first, whatever became of them, and the time that it is for the journal.
+
+        Without `expired` those alone whose time is not over.
+        """
+
+    async def freeze(self, service: str, *, until: datetime, actor: str, reason: str) -> Freeze:
+        """Freeze a service, or `core.freeze.EVERY`."""
+
+    async def unfreeze(self, service: str, *, actor: str, reason: str) -> Sequence[Freeze]:
+        """End the freezes of this service, or those of every service; which they were."""
+
+    async def freezes(self) -> tuple[Sequence[Freeze], datetime]:
+        """Those that are on, and the time that it is for the journal."""
+
     async def events(self, service: str | None, since: datetime) -> Sequence[Event]:
-        """Changes of ours and from outside, newest first."""
+        """Changes of ours and from outside, approvals and freezes, newest first."""
 
     async def add_release(self, release: Release) -> Release:
         """The release with its number: one more than the service's last."""

@@ -7,6 +7,7 @@ import os
 import sqlite3
 
 from backends.journal.base import Change, ChangeState, LeaseLost, StepState
+from backends.journal.policies import enforce
 from backends.journal.stored import held, must, now, read, unsettled
 from core.errors import Conflict, UsageError
 from core.plan import Plan
@@ -24,6 +25,7 @@ def begin(
     key: str | None,
     holder: str,
     lease: float,
+    policy_time: float,
 ) -> Change:
     time = now(db)
     if key is not None:
@@ -61,6 +63,7 @@ def begin(
         ),
     ).lastrowid
     assert number is not None
+    enforce(db, plan, number, policy_time)
     for i, item in enumerate(plan.sets):
         db.execute(
             "INSERT INTO step (change, i, ref, before, after, state) VALUES (?,?,?,?,?,'pending')",

@@ -7,6 +7,7 @@ import sqlite3
 from collections.abc import Mapping
 from dataclasses import replace
 
+from backends.journal import policies
 from backends.journal.base import Verdict
 from backends.journal.stored import listed, moment, now
 from core.history import Event, Release
@@ -132,7 +133,9 @@ def _outside(
     )
 
 
-def events(db: sqlite3.Connection, service: str | None, since: float) -> list[Event]:
+def events(
+    db: sqlite3.Connection, service: str | None, since: float, policy_time: float
+) -> list[Event]:
     found = [
         _outside(r["service"], r["ref"], r["before"], r["after"], r["since"], r["seen"], r["who"])
         for r in db.execute(
@@ -157,8 +160,11 @@ def events(db: sqlite3.Connection, service: str | None, since: float) -> list[Ev
                 state=change.state,
                 reason=change.reason,
                 release=change.release,
+                approval=(change.plan.evidence.get("approval") or {}).get("approval", ""),
+                override=(change.plan.evidence.get("override") or {}).get("reason", ""),
             )
         )
+    found += policies.events(db, service, since, policy_time)
     found.sort(key=lambda event: event.at, reverse=True)
     return found
 

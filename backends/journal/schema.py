@@ -105,4 +105,42 @@ MIGRATIONS: tuple[str, ...] = (
     """
     CREATE INDEX half_way ON change (service, number) WHERE state = 'needs_person';
     """,
+    """
+    CREATE TABLE approval (
+        number  INTEGER PRIMARY KEY AUTOINCREMENT,
+        service TEXT NOT NULL,
+        hash    TEXT NOT NULL,
+        plan    TEXT NOT NULL,
+        command TEXT NOT NULL,
+        actor   TEXT NOT NULL,
+        reason  TEXT NOT NULL,
+        needed  INTEGER NOT NULL,
+        created REAL NOT NULL,
+        expires REAL NOT NULL,
+        change  INTEGER REFERENCES change (number)
+    );
+    CREATE INDEX approval_by_service ON approval (service, number);
+    CREATE INDEX approval_by_time ON approval (expires);
+    CREATE TABLE answer (
+        id       INTEGER PRIMARY KEY,
+        approval INTEGER NOT NULL REFERENCES approval (number),
+        actor    TEXT NOT NULL,
+        verdict  TEXT NOT NULL,
+        reason   TEXT NOT NULL,
+        at       REAL NOT NULL
+    );
+    CREATE INDEX answer_by_approval ON answer (approval, id);
+    CREATE TABLE freeze (
+        number       INTEGER PRIMARY KEY AUTOINCREMENT,
+        service      TEXT NOT NULL,
+        actor        TEXT NOT NULL,
+        reason       TEXT NOT NULL,
+        begun        REAL NOT NULL,
+        until        REAL NOT NULL,
+        ended        REAL,
+        ended_by     TEXT NOT NULL DEFAULT '',
+        ended_reason TEXT NOT NULL DEFAULT ''
+    );
+    CREATE INDEX freeze_on ON freeze (until) WHERE ended IS NULL;
+    """,
 )

@@ -17,6 +17,7 @@ from backends.journal.kept import kept, kept_readings, kept_verdicts
 from backends.journal.opening import BUSY_SECONDS, look, open_for_writing, transaction
 from backends.journal.place import writer
 from backends.journal.schema import MIGRATIONS
+from backends.journal.sqlite_policy import SqlitePolicy
 from core.errors import BackendError, ModeldeckError, Refused
 from core.history import Event, Release
 from core.plan import Plan
@@ -27,7 +28,7 @@ T = TypeVar("T")
 _DAMAGED = "move the file away to start a new one: what is live stays live, its history is in there"
 
 
-class SqliteJournal:
+class SqliteJournal(SqlitePolicy):
     """The Journal of `backends.journal.base` on one dedicated thread.
 
     With `read_only` nothing is created or written, a missing file is empty, and every call that
@@ -114,6 +115,7 @@ class SqliteJournal:
                 key,
                 holder,
                 self.lease_seconds,
+                self.clock(db),
             ),
         )
 
@@ -163,7 +165,7 @@ class SqliteJournal:
     async def events(self, service: str | None, since: datetime) -> Sequence[Event]:
         return await self._run(
             "read what changed",
-            lambda db: records.events(db, service, since.timestamp()),
+            lambda db: records.events(db, service, since.timestamp(), self.clock(db)),
             write=False,
         )
 

@@ -13,6 +13,7 @@ from commands.sources.service import slot_states
 from commands.together import together
 from core.config import LAYERS, Layer, Service
 from core.errors import BackendError, ModeldeckError
+from core.freeze import Freeze, Frozen, frozen, longest
 from core.history import Release
 from core.observed import by_version
 from core.refs import Ref, Value, alias_ref, slot_ref, traffic_ref
@@ -38,6 +39,11 @@ class Fleet:
 class _Journalled:
     verdicts: Mapping[str, Sequence[Verdict]] = field(default_factory=dict)
     matters: Mapping[str, Change] = field(default_factory=dict)
+    freezes: Sequence[Freeze] = ()
+    waiting: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """The requests for approval that nobody has answered, per service."""
+    now: datetime | None = None
+    """For the journal."""
     error: BackendError | None = None
 
 
@@ -65,9 +71,19 @@ async def _aliases(
 
 async def _journalled(deck: Deck) -> _Journalled:
     try:
-        verdicts, changes = await together(deck.journal.verdicts(), deck.journal.unsettled())
+        verdicts, changes, (freezes, now), (approvals, _) = await together(
+            deck.journal.verdicts(),
+            deck.journal.unsettled(),
+            deck.journal.freezes(),
+            deck.journal.approvals(None, limit=500, expired=False),
+        )
         told = {**verdicts, **deck.judged}
-        return _Journalled(told, {change.plan.service: change for change in changes})
+        waiting: dict[str, tuple[str, ...]] = {}
+        for one in approvals:
+            if one.state(now) == "waiting":
+                waiting[one.plan.service] = (*waiting.get(one.plan.service, ()), one.name)
+        matters = {change.plan.service: change for change in changes}
+        return _Journalled(told, matters, freezes, waiting, now)
     except BackendError as error:
         return _Journalled(deck.judged, error=error)
 
@@ -109,8 +125,16 @@ async def _one(
         now,
         errors,
         _since(verdicts, layers),
+        _frozen(deck, service, journalled),
+        journalled.waiting.get(service.name, ()),
     )
     return status, readings
+
+
+def _frozen(deck: Deck, service: Service, journalled: _Journalled) -> Frozen | None:
+    windows = deck.config.environment.freeze
+    own = frozen(service.name, journalled.freezes, (), journalled.now or deck.clock())
+    return longest(own, frozen(service.name, (), windows, deck.clock()))
 
 
 async def _split(

@@ -38,11 +38,23 @@ async def _card(deck: Deck, service: Service, model: Model, version: Version) ->
     return (check_card(await read_card(deck, service, model, version)),)
 
 
+async def _trigger(
+    deck: Deck, service: Service, _model: Model, version: Version
+) -> Sequence[Check]:
+    """Not the config's to leave out: drift alone never promotes."""
+    from core.trigger import check_trigger
+
+    rule = service.policy.drift
+    evaluation = await deck.registry.evaluation(version, rule.metrics)
+    check = check_trigger(rule, version, evaluation, deck.clock())
+    return () if check is None else (check,)
+
+
 Supplier = Callable[[Deck, Service, Model, Version], Awaitable[Sequence[Check]]]
 """Makes the checks of another source. It gives none where the service's config asks for none, and
 one without evidence where it cannot tell."""
 
-SUPPLIERS: tuple[Supplier, ...] = (_lineage, _card)
+SUPPLIERS: tuple[Supplier, ...] = (_lineage, _card, _trigger)
 
 
 async def ask_gate(deck: Deck, service: Service, model: Model, version: Version) -> GateReport:

@@ -75,7 +75,7 @@ def test_a_write_is_refused(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("version", [0, 1])
+@pytest.mark.parametrize("version", [0, 1, 2])
 def test_an_older_file_is_read_and_left_as_it_is(tmp_path: Path, version: int) -> None:
     file = tmp_path / "j.db"
     with sqlite3.connect(file) as db:

@@ -16,10 +16,12 @@ from commands.common import COMMON, split_line
 from commands.configfile import parse
 from commands.parse import parse_line
 from core import errors
-from core.config import Config, LineageConfig, Service, Threshold
+from core.config import Config, Environment, LineageConfig, Service, Threshold
 from core.gate import limits
 from core.gate.limits import GateConfig
 from core.lineage_keys import CARD_KEYS, DEFAULT_KEYS
+from core.policy import PolicyConfig
+from core.trigger import DriftRule
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text()
@@ -37,6 +39,10 @@ def test_the_example_config_loads() -> None:
     assert str(gate.cost.max) == "0.0004 USD"
     assert gate.max_age == 30 * 86400
     assert gate.supplied == ("lineage", "card")
+    policy = config.services["fraud"].policy
+    assert (policy.mode, policy.approvals, policy.expires) == ("approved", 1, 4 * 3600)
+    assert policy.drift == DriftRule(metric="auc", dataset="fresh-labels")
+    assert len(config.environment.freeze) == 2
 
 
 GATE = (
@@ -68,7 +74,16 @@ def named_keys() -> set[str]:
 def test_the_example_explains_every_key_of_every_adapter() -> None:
     tables = set(re.findall(r"^\[([\w.-]+)\]", EXAMPLE, re.M))
     wanted = {"kind"}
-    for cls in (Service, GateConfig, *GATE, LineageConfig, Threshold):
+    for cls in (
+        Environment,
+        Service,
+        GateConfig,
+        *GATE,
+        PolicyConfig,
+        DriftRule,
+        LineageConfig,
+        Threshold,
+    ):
         wanted |= keys_of(cls)
     for role, kinds in adapters.MODULES.items():
         for kind in kinds:

@@ -44,6 +44,11 @@ ON_THE_NETWORK = {
 ON_ITS_OWN = {
     "releases": ["releases", "tumor"],
     "recover": ["recover"],
+    "approvals": ["approvals"],
+    "approve": ["approve", "A-1"],
+    "reject": ["reject", "A-1", "--reason", "no"],
+    "freeze": ["freeze", "tumor", "--for", "1h"],
+    "unfreeze": ["unfreeze", "tumor"],
     "gpus": ["gpus"],
 }
 

@@ -18,6 +18,7 @@ SAMPLES = {
     "--output": "json",
     "--confirm": "tumor",
     "--reason": "--latency is up",
+    "--override": "the board wants it",
     "--key": "k 1",
     "--watch": "1.5",
 }

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.errors import Unreachable
+from core.freeze import Frozen
+from core.history import EVERY, Event
 from core.snapshot import Snapshot
 from core.status import State
 from core.text import clean
@@ -20,6 +22,8 @@ from tui.cells import Row, row_width
 from tui.feeds import Feed, coarse
 from tui.keys import footer_keys
 from tui.panels.bars import footer, header
+from tui.panels.changed import changed, recent
+from tui.panels.services import because
 from tui.screens.pages import draw_page
 from tui.screens.scene import PageName, Picture, Scene
 
@@ -307,3 +311,30 @@ def test_an_age_does_not_flicker_between_two_polls() -> None:
     feed = Feed(Snapshot("x", 1, NOW), every=5.0)
     notes = {feed.note(NOW + timedelta(seconds=tenth / 10)) for tenth in range(56)}
     assert len(notes) == 1
+
+
+def test_what_holds_up_a_promotion_is_said_in_the_row_and_in_the_header() -> None:
+    until = datetime(2026, 3, 4, 8, tzinfo=UTC)
+    view = status("fraud")
+    held = replace(view.status, frozen=Frozen("audit", until), approvals=("A-3", "A-4"))
+    said = because(replace(view, status=held))
+    assert "frozen until 2026-03-04T08:00:00Z; A-3, A-4 wait for an approval" in said
+    assert "approvals 2" in text([header(busy().facts, [], 120, NOW, approvals=2)])
+    assert "approvals" not in text([header(busy().facts, [], 120, NOW)])
+
+
+def test_approvals_freezes_and_overrides_stand_out_among_the_changes() -> None:
+    def said(**more: object) -> str:
+        event = Event(NOW, "fraud", "v13 becomes the champion", "ana", **more)  # type: ignore[arg-type]
+        return text(changed([event], 120, 1, NOW, with_service=True))
+
+    assert "REQUESTED" in said(kind="request", state="requested")
+    assert "APPROVED" not in said(kind="answer", state="approved")
+    assert "EXPIRED" in said(kind="expiry", state="expired")
+    assert "FROZEN" in said(kind="freeze", state="frozen")
+    assert "#7 A-3" in said(change=7, state="done", approval="A-3")
+    loud = said(change=7, state="done", override="fire", reason="OVERRIDE: fire")
+    assert "OVERRIDE #7 done" in loud
+    everywhere = Event(NOW, EVERY, "frozen until tomorrow", "ana", kind="freeze", state="frozen")
+    assert recent([everywhere], NOW, 60, "fraud") == [everywhere]
+    assert "every service" in text(changed([everywhere], 120, 1, NOW, with_service=True))

@@ -11,9 +11,18 @@ from tui.seam import Facts
 
 
 def header(
-    facts: Facts, feeds: Sequence[Feed[object]], width: int, now: datetime, *, paused: bool = False
+    facts: Facts,
+    feeds: Sequence[Feed[object]],
+    width: int,
+    now: datetime,
+    *,
+    paused: bool = False,
+    approvals: int = 0,
 ) -> Row:
-    """Where one is, who one is, whether one may write, how the sources are; the clock at the end."""
+    """Where one is, who one is, whether one may write, how the sources are; the clock at the end.
+
+    `approvals` is how many requests wait for an answer.
+    """
     narrow = width < 100
     clock = f"{now:%H:%M:%S} UTC "
     banner: list[Cell] = [(" ", "")]
@@ -26,7 +35,8 @@ def header(
     banner += [(f" {short(facts.actor, 24)} ", ""), mode, (" ", "")]
     if paused:
         banner.append((" PAUSED: p goes on ", "notice"))
-    parts: list[list[Cell]] = [_sources(feeds, now, narrow)]
+    parts: list[list[Cell]] = [[(f"approvals {approvals}", "warning")]] if approvals else []
+    parts += [_sources(feeds, now, narrow)]
     parts += [[(short(note, 60), "dim")] for note in facts.notes]
     room = width - len(clock)
     for part in parts:

@@ -5,17 +5,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from core.history import Event
+from core.history import EVERY, Event
 from tui.cells import Cell, Row, fit, line
 from tui.words import moment
 
-_GOOD_ENDS = frozenset({"", "done", "planned", "running"})
+_GOOD_ENDS = frozenset({"", "done", "planned", "running", "approved", "unfrozen"})
 
 
 def recent(events: Sequence[Event], now: datetime, window: float, service: str = "") -> list[Event]:
     """Those of one service (or of all), within so many seconds."""
     since = now - timedelta(seconds=window)
-    return [e for e in events if e.at >= since and service in ("", e.service)]
+    return [e for e in events if e.at >= since and e.of(service)]
+
+
+def whose(event: Event) -> str:
+    return "every service" if event.service == EVERY else event.service
 
 
 def event_key(event: Event) -> str:
@@ -59,7 +63,7 @@ def _event(event: Event, width: int, now: datetime, chosen: bool, with_service: 
     cells: list[Cell] = [(fit(when, 9), "cursor" if chosen else "dim"), (" ", "")]
     used = 10
     if with_service:
-        cells += [(fit(event.service, 14), "bold"), (" ", "")]
+        cells += [(fit(whose(event), 14), "bold"), (" ", "")]
         used += 15
     # What moved from where to where matters more than that nobody can tell who moved it.
     if event.actor or width >= 90:
@@ -86,8 +90,12 @@ def _tag(event: Event, width: int) -> Cell:
     if event.origin == "outside":
         return ("OUTSIDE modeldeck" if width >= 52 else "OUTSIDE", "outside")
     name = f"#{event.change}" if event.change is not None else ""
+    if event.override:
+        return (f"OVERRIDE {name} {event.state.replace('_', ' ')}".strip(), "critical")
     if event.state not in _GOOD_ENDS:
         return (f"{name} {event.state.replace('_', ' ').upper()}".strip(), "warning")
     if event.release is not None:
         name = f"{name} r{event.release}".strip()
+    if event.approval:
+        name = f"{name} {event.approval}".strip()
     return (name, "dim")

@@ -138,9 +138,11 @@ def because(view: ServiceView) -> str:
     parts += [f"{source}: {said}" for source, said in status.errors.items()]
     if status.astray:
         parts.append(status.astray)
+    if status.held_up:
+        parts.append(status.held_up)
     if view.canary:
         parts.append(view.canary)
-    if not parts and status.state is State.UNKNOWN:
+    if parts in ([], [status.held_up]) and status.state is State.UNKNOWN:
         parts.append(_unknown(status))
     return " · ".join(parts)
 

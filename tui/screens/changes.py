@@ -81,6 +81,8 @@ def _detail(event: Event, width: int, scene: Scene) -> list[Row]:
         how = f"{change}{clean(event.state) or 'recorded'}, by {who}"
         if event.release is not None:
             how += f", made release r{event.release}"
+        if event.approval:
+            how += f", approved as {clean(event.approval)}"
     rows: list[Row] = [line(width, [(text, "bold")]) for text in wrap(event.what, width)[:2]]
     rows += [line(width, [(text, "")]) for text in wrap(how, width)[:2]]
     if event.reason:
