@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
-Origin = Literal["modeldeck", "outside"]
+Origin = Literal["modeldeck", "ledger", "outside"]
+"""`ledger`: another machine's modeldeck, as the registry's ledger tells it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +30,8 @@ class Event:
     state: str = ""
     reason: str = ""
     release: int | None = None
+    entry: int | None = None
+    """Its number in the ledger of the model."""
 
 
 @dataclass(frozen=True, slots=True)
