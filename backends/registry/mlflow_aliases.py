@@ -74,7 +74,19 @@ class MlflowAliases(MlflowLedger):
         Raises NoLedger where nothing can be claimed, Conflict where somebody else was first, else
         what setting the alias raises; then the claim may stay open, for `_resolve`.
         """
-        run, entry, began = await self._claimed(model, alias, after, before, deed)
+        try:
+            run, entry, began = await self._claimed(model, alias, after, before, deed)
+        except (Denied, Unreachable):
+            raise
+        except BackendError as error:
+            # Whatever became of the claim, the alias was not touched.
+            raise Unreachable(
+                f"{clean(model)}@{clean(alias)} was not moved: {error.message}",
+                backend=self._http.backend,
+                operation="ledger",
+                hint="`modeldeck doctor` asks for the ledger too; "
+                'ledger = "off" under [registry] goes on without it',
+            ) from error
         if clock() - began > SEND_SECONDS:
             await self._ended(run, entry, "dropped")
             raise Conflict(
