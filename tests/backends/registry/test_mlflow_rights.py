@@ -19,6 +19,8 @@ from core.refs import alias_ref
 from core.schema import Secret
 from tests.live.authenticated import PASSWORD, Admin, basic_auth_server
 
+pytestmark = pytest.mark.live
+
 REF = alias_ref("fraud", "champion")
 API = "/api/2.0/mlflow"
 
