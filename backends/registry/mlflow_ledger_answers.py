@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -22,7 +21,6 @@ LONGEST = 480
 """Characters of a value: servers before 2.8 silently cut them off at 500."""
 MOST_BOUND = 60.0
 """Seconds; no claim, whatever it says, keeps others waiting longer."""
-_KEY = re.compile(r"(\d{6})(\.end)?")
 
 
 def claim_key(number: int) -> str:
@@ -94,10 +92,6 @@ def chain(model: str, params: Mapping[str, str], place: str = "") -> Chain:
     return Chain(model, kept, number, place)
 
 
-def is_entry(key: str) -> bool:
-    return _KEY.fullmatch(key) is not None
-
-
 def _claim(number: int, written: str) -> Entry | None:
     said = _table(written)
     if said is None or not isinstance(said.get("alias"), str):
@@ -129,9 +123,8 @@ def _claim(number: int, written: str) -> Entry | None:
 def _end(written: str) -> End:
     """What cannot be read ended somehow: it must not be waited for."""
     said = _table(written) or {}
-    result = "set" if said.get("result") == "set" else "dropped"
     return End(
-        "set" if result == "set" else "dropped",
+        "set" if said.get("result") == "set" else "dropped",
         _text(said, "by") or by("", ""),
         _moment(said.get("at")),
         _version(said.get("value")),
