@@ -8,7 +8,7 @@ MLflow compares nothing before it sets an alias, and keeps neither who nor when.
 5. ends the claim as set.
 
 What is guaranteed, among movers that claim, while a request lands within `settle_seconds` of its
-time-out and no clock is needed but how long each program's own seconds are:
+time-out (of 49 s at most), and with no clock but each program's own count of seconds:
 - one total order of moves; each says what it moved from, and none overwrites another unseen;
 - a claim whose claimant died holds the others up for at most the seconds it names (60 at most);
 - after a crash between any two lines the chain still tells the truth: a claim without an end is

@@ -14,7 +14,8 @@ from backends.contract.ledger import ANA, BO, LedgerContract, LedgerHarness
 from backends.registry import mlflow_aliases
 from backends.registry.mlflow import MlflowRegistry, Options, open_backend
 from backends.registry.mlflow_ledger import EXPERIMENT, NoLedger
-from core.ledger import Chain, Deed
+from core.errors import Conflict, Timeout
+from core.ledger import Chain, Deed, End
 from core.refs import Ref, alias_ref
 from tests.live.seeds import Seeds
 
@@ -184,5 +185,69 @@ def test_params_that_are_no_entries_stop_nobody(harness: Harness, seeds: Seeds) 
         await harness.move(adapter, "2")
         chain = await harness.chain(adapter)
         assert [(one.number, one.after) for one in chain.entries] == [(1, "1"), (3, "2")]
+
+    run(harness, body)
+
+
+def test_who_took_too_long_after_reading_the_chain_sets_nothing(
+    harness: Harness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a program that was frozen in between: somebody may have taken it for dead."""
+
+    async def body(adapter: MlflowRegistry) -> None:
+        await harness.move(adapter, "1")
+        monkeypatch.setattr(mlflow_aliases, "SEND_SECONDS", -1.0)
+        with pytest.raises(Conflict, match="took more than"):
+            await harness.move(adapter, "2")
+        assert (await adapter.read(harness.ref)).value == "1"
+        assert [one.state for one in (await harness.chain(adapter)).entries] == ["set", "dropped"]
+
+    run(harness, body)
+
+
+def test_who_was_taken_for_dead_while_setting_learns_it(harness: Harness) -> None:
+    async def body(slow: MlflowRegistry) -> None:
+        await harness.move(slow, "1")
+        quick = harness.open()
+        set_alias = slow._set_alias
+
+        async def late(model: str, alias: str, number: str | None) -> None:
+            chain = await harness.chain(quick)
+            assert chain.open is not None
+            run_id = await quick._run_of(model)
+            assert await quick._end(run_id, chain.open.number, End("dropped", "bo@other"))
+            await harness.move(quick, "3", BO)
+            await set_alias(model, alias, number)
+
+        slow._set_alias = late  # type: ignore[method-assign]
+        try:
+            with pytest.raises(Timeout, match="took entry"):
+                await harness.move(slow, "2")
+            # What it overwrote unseen is seen now.
+            chain = await harness.chain(quick)
+            past = chain.moved_past("champion", "2")
+            assert past is not None
+            assert (past.after, past.deed) == ("3", BO)
+        finally:
+            await quick.close()
+
+    run(harness, body)
+
+
+@pytest.mark.usefixtures("no_ledger_yet")
+def test_a_ledger_that_was_deleted_for_good_is_begun_again(harness: Harness, seeds: Seeds) -> None:
+    async def body(adapter: MlflowRegistry) -> None:
+        await harness.move(adapter, "1")
+        # Only `mlflow gc` deletes for good; whoever looks anew finds as little after a rename.
+        (there,) = experiments(seeds)
+        body = {"experiment_id": there["experiment_id"], "new_name": uuid.uuid4().hex}
+        seeds.post("experiments/update", body)
+        other = harness.open()
+        try:
+            assert (await harness.chain(other)).entries == ()
+            assert await harness.move(other, "2") == "entry 1 of the ledger"
+            assert [one.before for one in (await harness.chain(other)).entries] == ["1"]
+        finally:
+            await other.close()
 
     run(harness, body)
