@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from core.evidence import Key, RunRecord
+from core.ledger import Chain, Deed
 from core.refs import Ref, Value
 from core.versions import Model, Version
 
@@ -52,6 +53,30 @@ class Settable(Protocol):
 
     async def close(self) -> None:
         """Give connections back, within one second."""
+
+
+@runtime_checkable
+class Ledgered(Protocol):
+    """A settable system that keeps who set what, where every machine can read it.
+
+    Its plain `write` does the same as `write_for` for nobody in particular.
+    """
+
+    async def write_for(
+        self, ref: Ref, after: Value, *, before: Value, revision: str, deed: Deed
+    ) -> str:
+        """Like `write`; what the journal should say beside it, "" where nothing.
+
+        Of several writers that start from one value at once, one sets the ref and the others get
+        Conflict, where the ref is one that the ledger guards and the ledger can be written.
+        """
+
+    async def ledger(self, models: Sequence[str]) -> Mapping[str, Chain]:
+        """The chains of these models and prompts, in as few calls as possible.
+
+        One without any entry has an empty chain. Raises Denied where the ledger may not be read
+        or was deleted, BackendError.
+        """
 
 
 @dataclass(frozen=True, slots=True)

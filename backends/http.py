@@ -48,6 +48,8 @@ class Http:
         self._headers = {"user-agent": "modeldeck"}
         if token:
             self._headers["authorization"] = f"Bearer {token}"
+        self.date = ""
+        """The `Date` of the last answer: the server's clock, which all its clients share."""
         self._auth = auth
         _remember(self.base_url, auth)
         self._client: httpx.AsyncClient | None = None
@@ -128,6 +130,7 @@ class Http:
         except (httpx.TimeoutException, TimeoutError) as error:
             said = f"no answer from {self.address} within {limit:g} s"
             raise self._error(Timeout, what, said) from error
+        self.date = answer.headers.get("date", "")
         if answer.status_code in ok:
             return answer
         raise self._refusal(method, what, answer)

@@ -1,7 +1,7 @@
 """`python -m benchmarks [NAME ...] [--state DIR]`: the table, with the ratio of each pair.
 
-The names are version, console, status, rollback, shifts and polled; all without any. The fleet
-that the last four need runs in DIR, or in a folder that is removed at the end; its first
+The names are version, console, registry, status, rollback, shifts and polled; all without any. The
+fleet that the last four need runs in DIR, or in a folder that is removed at the end; its first
 start takes most of a minute. Close what else keeps the machine busy: time-outs are real.
 """
 
@@ -17,7 +17,7 @@ from pathlib import Path
 
 from benchmarks.common import Row, fleet
 
-WITHOUT = ("version", "console")
+WITHOUT = ("version", "console", "registry")
 ON_FLEET = ("status", "rollback", "shifts", "polled")
 
 
@@ -64,6 +64,10 @@ def _benchmark(name: str, config: Path | None) -> list[Row]:
         from benchmarks import console
 
         return console.rows()
+    if name == "registry":
+        from benchmarks import registry
+
+        return registry.rows()
     assert config is not None
     if name == "status":
         from benchmarks import status

@@ -27,15 +27,21 @@ class Args:
 class ChangesReport:
     events: tuple[Event, ...]
     seconds: float
+    untold: str | None = None
+    """Why nobody can tell what other machines did."""
 
     def data(self) -> Mapping[str, Any]:
-        return {"changes": [event_json(event) for event in self.events]}
+        return {"changes": [event_json(event) for event in self.events], "untold": self.untold}
 
     def grids(self) -> Sequence[Grid]:
         columns = ("when", "service", "by", "what", "", "reason")
         rows = [_row(event) for event in self.events]
         empty = f"nothing changed in {show_duration(self.seconds)}, as far as anybody looked"
-        return [Grid(columns, rows, empty=empty)]
+        grids = [Grid(columns, rows, empty=empty)]
+        if self.untold:
+            said = f"▲ what other machines did is not known: {self.untold}"
+            grids.append(Grid((), [((said, "warning"),)]))
+        return grids
 
     def error(self) -> ModeldeckError | None:
         return None
@@ -51,6 +57,7 @@ def event_json(event: Event) -> dict[str, Any]:
         "what": event.what,
         "by": event.actor or None,
         "change": event.change,
+        "entry": event.entry,
         "state": event.state or None,
         "release": f"r{event.release}" if event.release else None,
         "approval": event.approval or None,
@@ -70,7 +77,7 @@ def _row(event: Event) -> Sequence[Cell]:
             (between, "warning"),
             "",
         )
-    if event.change is None:
+    if event.change is None and event.origin == "modeldeck":
         calm = event.state in ("approved", "unfrozen")
         return (
             show_time(event.at),
@@ -84,8 +91,9 @@ def _row(event: Event) -> Sequence[Cell]:
     release = f" r{event.release}" if event.release else ""
     release += f" {event.approval}" if event.approval else ""
     loud = "OVERRIDE " if event.override else ""
+    name = f"change {event.change}" if event.origin == "modeldeck" else f"ledger {event.entry}"
     state: Cell = (
-        f"{loud}change {event.change} {event.state}{release}",
+        f"{loud}{name} {event.state}{release}",
         "critical" if loud else "warning" if bad else "dim",
     )
     return (
@@ -106,7 +114,9 @@ async def run(deck: Deck, args: Args) -> ChangesReport:
     if args.service:
         deck.service(args.service)
     since = datetime.fromtimestamp(datetime.now(UTC).timestamp() - seconds, UTC)
-    return ChangesReport(tuple(await read_events(deck, args.service, since)), seconds)
+    events, ledgers = await read_events(deck, args.service, since)
+    untold = ledgers.error.message if ledgers.error else None
+    return ChangesReport(tuple(events), seconds, untold)
 
 
 SPEC = Spec(

@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Literal, TypeVar
 
-from backends.base import Reading, Settable
+from backends.base import Ledgered, Reading, Settable
 from backends.journal.base import Change, Journal, LeaseLost, Step, StepState
 from core.errors import (
     BackendError,
@@ -24,6 +24,7 @@ from core.errors import (
     Timeout,
     Unreachable,
 )
+from core.ledger import Deed
 from core.refs import Ref, Value, show, traffic_ref
 from core.split import Split
 
@@ -86,7 +87,7 @@ class Setter:
             await self._check_idle(step.ref)
             await self.record(change, step, "intent")
             try:
-                await self._write(change, step.ref, step.after, reading)
+                said = await self._write(change, step.ref, step.after, reading)
                 await self._arrived(step.ref, step.after)
             except LeaseLost:
                 raise
@@ -104,7 +105,7 @@ class Setter:
                 if last or not insist or journal_failed(error):
                     raise
             else:
-                await self.record(change, step, "done")
+                await self.record(change, step, "done", said)
                 return
             await self.sleep(0.2 * 2**attempt)
 
@@ -136,7 +137,7 @@ class Setter:
             try:
                 # Written even where `before` is read: a late request then loses its
                 # compare-and-set.
-                await self._write(change, step.ref, step.before, reading)
+                said = await self._write(change, step.ref, step.before, reading, undo=True)
                 await self._arrived(step.ref, step.before)
             except LeaseLost:
                 raise
@@ -154,7 +155,7 @@ class Setter:
             else:
                 # Where the system compares nothing, only time tells that no late request comes.
                 if settable.guarded or not unknown or await self._stays(settable, step):
-                    await self.record(change, step, "undone")
+                    await self.record(change, step, "undone", said)
                     return None
         raise trouble
 
@@ -186,7 +187,9 @@ class Setter:
         await self.journal.renew(change)
         self._seen_ours = asked
 
-    async def _write(self, change: Change, ref: Ref, after: Value, reading: Reading) -> None:
+    async def _write(
+        self, change: Change, ref: Ref, after: Value, reading: Reading, *, undo: bool = False
+    ) -> str:
         """Send one request. A time-out is waited out, and what is then read decides.
 
         Raises _NotSent where the system says that the request had no effect.
@@ -196,6 +199,17 @@ class Setter:
         while self.clock() - self._seen_ours > self.journal.lease_seconds / 2:
             await self.hold(change)
         try:
+            if isinstance(settable, Ledgered):
+                return await self._guard(
+                    ref,
+                    settable.write_for(
+                        ref,
+                        after,
+                        before=reading.value,
+                        revision=reading.revision,
+                        deed=_deed(change, undo=undo),
+                    ),
+                )
             await self._guard(
                 ref,
                 settable.write(ref, after, before=reading.value, revision=reading.revision),
@@ -209,6 +223,7 @@ class Setter:
             unmoved = settable.guarded and now.revision == reading.revision
             if now.value != after or (reading.value == after and unmoved):
                 raise
+        return ""
 
     async def _arrived(self, ref: Ref, after: Value) -> None:
         """Wait until the ref reads as what was written."""
@@ -276,6 +291,11 @@ class _NotSent(Exception):
     def __init__(self, cause: ModeldeckError) -> None:
         super().__init__(cause.message)
         self.cause = cause
+
+
+def _deed(change: Change, *, undo: bool) -> Deed:
+    number, kind = change.number, change.plan.kind
+    return Deed(change.actor, change.id, number, kind, change.reason, undo)
 
 
 def stranger(step: Step, reading: Reading) -> Conflict:

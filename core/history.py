@@ -10,7 +10,8 @@ from typing import Literal
 EVERY = "*"
 """The service of what concerns every service."""
 
-Origin = Literal["modeldeck", "outside"]
+Origin = Literal["modeldeck", "ledger", "outside"]
+"""`ledger`: another machine's modeldeck, as the registry's ledger tells it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,8 @@ class Event:
     """The approval that let it through, such as "A-12"."""
     override: str = ""
     """Why somebody went ahead against a freeze or without an approval."""
+    entry: int | None = None
+    """Its number in the ledger of the model."""
 
     def of(self, service: str) -> bool:
         """Whether it concerns the service; "" asks for all."""

@@ -67,6 +67,10 @@ def alias_ref(model: str, alias: str) -> Ref:
     return Ref("alias", f"{model}@{alias}")
 
 
+def prompt_ref(prompt: str, alias: str) -> Ref:
+    return Ref("prompt", f"{prompt}@{alias}")
+
+
 def traffic_ref(service: str) -> Ref:
     return Ref("traffic", service)
 

@@ -21,6 +21,7 @@ ONE_WORKER = (
         "tests/backends/registry/",
         "tests/backends/engines/test_slot_contract",
         "tests/commands/test_gate",
+        "tests/commands/test_ledger",
     ),
 )
 """Tests that share servers, each group by where they stand: one worker starts them once."""

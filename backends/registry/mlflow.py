@@ -7,15 +7,18 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from backends.base import Context, Health, Reading
 from backends.registry import mlflow_answers as answers
 from backends.registry import mlflow_filters as filters
+from backends.registry.mlflow_aliases import MlflowAliases
 from backends.registry.mlflow_calls import PAGE
 from backends.registry.mlflow_evaluation import MlflowEvaluations
+from backends.registry.mlflow_ledger import EXPERIMENT, NoLedger
 from backends.secrets import load
 from core.errors import BackendError, Conflict, Denied, nearest
+from core.ledger import Chain, Deed
 from core.refs import Ref, Value, show
 from core.schema import Duration, Secret, Url
 from core.text import clean
@@ -33,23 +36,30 @@ class Options:
     username: str | None = None
     password: Secret | None = None
     timeout: Duration = 3.0
+    ledger: Literal["auto", "required", "off"] = "auto"
+    """Who moved which alias, in an experiment of the server. `auto` moves without an entry where
+    the ledger may not be written, `required` does not, `off` never asks for it."""
 
 
 def open_backend(options: Options, context: Context) -> MlflowRegistry:  # noqa: ARG001
     password = load(options.password)
     auth = (options.username, password or "") if options.username is not None else None
     token = None if auth else load(options.token)
-    return MlflowRegistry(options.url, token=token, auth=auth, timeout=options.timeout)
+    registry = MlflowRegistry(options.url, token=token, auth=auth, timeout=options.timeout)
+    registry.claims = options.ledger
+    return registry
 
 
-class MlflowRegistry(MlflowEvaluations):
-    """The `Registry` protocol on MLflow.
+class MlflowRegistry(MlflowEvaluations, MlflowAliases):
+    """The `Registry` protocol on MLflow, with a ledger (`mlflow_aliases`) for its aliases.
 
     MLflow compares nothing before it sets: `write` reads again just before, which narrows the
-    window in which somebody else's write is overwritten and does not close it.
+    window in which somebody else's write is overwritten. A claim closes it among all who claim.
     """
 
+    # Also with the ledger: it holds movers apart, and stops no request that lands late.
     guarded = False
+    claims: Literal["auto", "required", "off"] = "auto"
     # A busy server works off its queue although nobody waits for the answers any more.
     settle_seconds = 5.0
 
@@ -100,8 +110,21 @@ class MlflowRegistry(MlflowEvaluations):
         took = time.monotonic() - started
         return [
             Health(label, True, await self._server_version(), took),
+            await self._check_ledger(),
             Health("MLflow: may write", None, "not checked: only a write would show it"),
         ]
+
+    async def _check_ledger(self) -> Health:
+        what = "MLflow: ledger of who moved what"
+        if self.claims == "off":
+            return Health(what, None, 'ledger = "off": two at once may overwrite each other')
+        try:
+            root = await self._find_root()
+        except BackendError as error:
+            return Health(what, False, error.message, hint=error.hint)
+        if root is None:
+            return Health(what, None, f"none yet: the first promotion makes {EXPERIMENT}")
+        return Health(what, True, f"{self._place}, may be read; writing was not tried")
 
     # Refs
 
@@ -116,9 +139,40 @@ class MlflowRegistry(MlflowEvaluations):
             return Reading(named.get(item))
         raise self._denied(f"read {clean(ref)}", f"MLflow holds no {ref.kind}")
 
-    async def write(self, ref: Ref, after: Value, *, before: Value, revision: str) -> None:  # noqa: ARG002
+    async def write(self, ref: Ref, after: Value, *, before: Value, revision: str) -> None:
+        await self.write_for(ref, after, before=before, revision=revision, deed=Deed())
+
+    async def write_for(
+        self,
+        ref: Ref,
+        after: Value,
+        *,
+        before: Value,
+        revision: str,  # noqa: ARG002
+        deed: Deed,
+    ) -> str:
         if after is not None and not isinstance(after, str):
             raise self._denied(f"set {clean(ref)}", f"takes a word, not {clean(show(after))}")
+        if ref.kind not in ("alias", "prompt") or self.claims == "off":
+            await self._write_unclaimed(ref, after, before)
+            return ""
+        if before is not None and not isinstance(before, str):
+            raise self._denied(f"set {clean(ref)}", f"never was {clean(show(before))}")
+        # Also where the ledger would say no: a prompt is no model, and a model no prompt.
+        await self.read(ref)
+        try:
+            entry = await self._move(*ref.parts, after, before, deed)
+        except NoLedger as error:
+            if self.claims == "required":
+                raise
+            await self._write_unclaimed(ref, after, before)
+            return f"without an entry in the ledger: {error.message.removeprefix('ledger: ')}"
+        return f"entry {entry.number} of the ledger"
+
+    async def ledger(self, models: Sequence[str]) -> Mapping[str, Chain]:
+        return {} if self.claims == "off" else await super().ledger(models)
+
+    async def _write_unclaimed(self, ref: Ref, after: str | None, before: Value) -> None:
         seen = (await self.read(ref)).value
         if seen not in (before, after):
             raise Conflict(
@@ -131,6 +185,12 @@ class MlflowRegistry(MlflowEvaluations):
             await self._set_tag(owner, item, _TAG_OF[ref.kind], after)
         else:
             await self._set_alias(owner, item, after)
+
+    async def _named(self, model: str, alias: str) -> str | None:
+        found = await self._model(model)
+        return self._understand(answers.aliases_of, found, what=f"aliases of {clean(model)}").get(
+            alias
+        )
 
     async def _set_tag(self, model: str, number: str, key: str, value: str | None) -> None:
         body = {"name": model, "version": number, "key": key}

@@ -60,11 +60,13 @@ async def read_fleet(deck: Deck, name: str | None = None) -> Fleet:
 async def _aliases(
     deck: Deck, services: list[Service]
 ) -> Mapping[str, Mapping[str, str]] | ModeldeckError:
+    """Of all models and prompts at once: a call for each would take a large registry a minute."""
     models = [service.model for service in services if service.model]
-    if not models:
+    prompts = [ref.parts[0] for service in services for ref in prompt_refs(service.prompts)]
+    if not models and not prompts:
         return {}
     try:
-        return await deck.registry.aliases(models)
+        return await deck.registry.aliases([*models, *prompts])
     except ModeldeckError as error:
         return error
 
@@ -97,11 +99,10 @@ async def _one(
     now = datetime.now(UTC)
     errors: dict[str, str] = {}
     readings: dict[Ref, tuple[Value, str]] = {}
-    split, slots, prompts = await together(
-        _split(deck, service, errors, readings),
-        slot_states(deck, service),
-        _prompts(deck, service, errors, readings),
+    split, slots = await together(
+        _split(deck, service, errors, readings), slot_states(deck, service)
     )
+    prompts = _prompts(service, aliases, errors, readings)
     held = _held(service, slots, errors, readings)
     champion = _champion(service, aliases, errors, readings)
     if journalled.error:
@@ -156,22 +157,25 @@ async def _split(
     return reading.value if isinstance(reading.value, Split) else None
 
 
-async def _prompts(
-    deck: Deck,
+def _prompts(
     service: Service,
+    aliases: Mapping[str, Mapping[str, str]] | ModeldeckError,
     errors: dict[str, str],
     readings: dict[Ref, tuple[Value, str]],
 ) -> dict[str, str]:
     found: dict[str, str] = {}
     for ref in prompt_refs(service.prompts):
-        try:
-            reading = await deck.registry.read(ref)
-        except ModeldeckError as error:
-            errors["registry"] = error.message
+        name, alias = ref.parts
+        if isinstance(aliases, ModeldeckError):
+            errors["registry"] = aliases.message
             break
-        readings[ref] = (reading.value, reading.note)
-        if isinstance(reading.value, str):
-            found[ref.name] = reading.value
+        if name not in aliases:
+            errors["registry"] = f"the registry has no prompt {name!r}"
+            break
+        value = aliases[name].get(alias)
+        readings[ref] = (value, "")
+        if value is not None:
+            found[ref.name] = value
     return found
 
 

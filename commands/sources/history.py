@@ -7,6 +7,8 @@ from datetime import datetime
 
 from commands.deck import Deck
 from commands.sources.fleet import Fleet, read_fleet
+from commands.sources.ledger import Ledgers, elsewhere, explained, read_ledgers
+from commands.together import together
 from core.errors import ModeldeckError
 from core.history import Event, WaysBack
 from core.observed import Observed
@@ -15,10 +17,18 @@ from core.strategies import abort
 from core.versions import version_name
 
 
-async def read_events(deck: Deck, service: str | None, since: datetime) -> Sequence[Event]:
-    """The story, newest first, with what was found changed just now."""
-    await note_outside(deck, await read_fleet(deck, service))
-    return await deck.journal.events(service, since)
+async def read_events(
+    deck: Deck, service: str | None, since: datetime
+) -> tuple[Sequence[Event], Ledgers]:
+    """The story, newest first, with what was found changed just now and what the ledger tells."""
+    fleet, ledgers = await together(
+        read_fleet(deck, service), read_ledgers(deck, deck.services(service))
+    )
+    await note_outside(deck, fleet)
+    own = await deck.journal.events(service, since)
+    told = await elsewhere(deck, deck.services(service), ledgers, since)
+    story = [*explained(own, told), *told]
+    return sorted(story, key=lambda event: event.at, reverse=True), ledgers
 
 
 async def note_outside(deck: Deck, fleet: Fleet) -> Sequence[Event]:

@@ -38,6 +38,10 @@ def open_mlflow(url: str, _: Path) -> Any:
     return mlflow.open_backend(mlflow.Options(url, timeout=LIMIT), Context())
 
 
+def open_mlflow_without_ledger(url: str, _: Path) -> Any:
+    return mlflow.open_backend(mlflow.Options(url, timeout=LIMIT, ledger="off"), Context())
+
+
 def open_envoy(url: str, folder: Path) -> Any:
     path = folder / "fraud.json"
     path.write_text(json.dumps(envoy_routes("fraud", ["fraud-blue", "fraud-green"])))
@@ -70,8 +74,13 @@ CALLS: dict[str, tuple[Open, Ask]] = {
     "mlflow read alias": (open_mlflow, lambda a: a.read(alias_ref("fraud", "champion"))),
     "mlflow read prompt": (open_mlflow, lambda a: a.read(Ref("prompt", "p@production"))),
     "mlflow read stage": (open_mlflow, lambda a: a.read(stage_ref("fraud", "1"))),
+    "mlflow ledger": (open_mlflow, lambda a: a.ledger(["fraud"])),
     "mlflow write alias": (
         open_mlflow,
+        lambda a: a.write(alias_ref("fraud", "champion"), "2", before="1", revision=""),
+    ),
+    "mlflow write alias without a ledger": (
+        open_mlflow_without_ledger,
         lambda a: a.write(alias_ref("fraud", "champion"), "2", before="1", revision=""),
     ),
     "mlflow write stage": (
@@ -227,6 +236,30 @@ def test_envoys_split_is_read_while_its_admin_is_gone(tmp_path: Path) -> None:
     assert took < 0.5
 
 
+def test_a_claim_that_a_gateway_lost_has_not_moved_the_alias(tmp_path: Path) -> None:
+    model = {"registered_model": {"name": "fraud", "aliases": [{"alias": "c", "version": "1"}]}}
+    moved: list[str] = []
+
+    def answer(line: str) -> bytes:
+        if "/experiments/get-by-name" in line:
+            return http(404, b'{"error_code": "RESOURCE_DOES_NOT_EXIST"}')
+        if line.startswith("GET"):
+            return http(200, json.dumps(model).encode())
+        moved.extend([line] if "alias" in line else [])
+        return http(502, b"<html>bad gateway</html>", "text/html")
+
+    with faulty_server(answer) as url:
+        error, _ = outcome(
+            open_mlflow,
+            lambda a: a.write(alias_ref("fraud", "c"), "2", before="1", revision=""),
+            url,
+            tmp_path,
+        )
+    assert isinstance(error, Unreachable), repr(error)
+    assert not moved
+    said_well(error)
+
+
 @pytest.mark.parametrize("status", [500, 502, 504])
 def test_a_write_that_a_gateway_lost_has_no_known_outcome(status: int, tmp_path: Path) -> None:
     model = {"registered_model": {"name": "fraud", "aliases": [{"alias": "c", "version": "1"}]}}
@@ -238,7 +271,7 @@ def test_a_write_that_a_gateway_lost_has_no_known_outcome(status: int, tmp_path:
 
     with faulty_server(answer) as url:
         error, _ = outcome(
-            open_mlflow,
+            open_mlflow_without_ledger,
             lambda a: a.write(alias_ref("fraud", "c"), "2", before="1", revision=""),
             url,
             tmp_path,

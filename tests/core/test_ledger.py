@@ -1,0 +1,59 @@
+"""The chain: what the last entry says, what was moved past it, what was moved between entries."""
+
+from __future__ import annotations
+
+from core.ledger import Chain, Deed, End, Entry, Result
+
+
+def entry(
+    number: int,
+    before: str | None,
+    after: str | None,
+    result: Result | None = "set",
+    alias: str = "c",
+) -> Entry:
+    end = End(result, "ana@host") if result else None
+    return Entry(number, alias, before, after, f"op{number}", "host", Deed("ana"), end=end)
+
+
+def test_what_was_dropped_says_nothing() -> None:
+    chain = Chain("m", (entry(1, None, "1"), entry(2, "1", "2", "dropped")))
+    said = chain.settled("c")
+    assert said is not None
+    assert said.number == 1
+    assert chain.moved_past("c", "1") is None
+    assert chain.moved_past("c", "2") == said
+    assert chain.settled("other") is None
+    assert chain.moved_past("other", "9") is None
+
+
+def test_an_open_claim_explains_where_it_leads_and_nothing_else() -> None:
+    chain = Chain("m", (entry(1, None, "1"), entry(2, "1", "2", None)))
+    assert chain.open == chain.entries[1]
+    assert chain.moved_past("c", "1") is None
+    assert chain.moved_past("c", "2") is None
+    assert chain.moved_past("c", "3") == chain.entries[0]
+
+
+def test_moves_between_entries_are_gaps_of_their_alias_alone() -> None:
+    chain = Chain(
+        "m",
+        (
+            entry(1, None, "1"),
+            entry(2, None, "9", alias="other"),
+            entry(3, "1", "2", "dropped"),
+            entry(4, "1", "2"),
+            entry(5, "7", "3"),
+            entry(6, "9", "8", alias="other"),
+        ),
+    )
+    (gap,) = chain.gaps()
+    assert (gap.alias, gap.before, gap.after) == ("c", "2", "7")
+
+
+def test_who_ended_it_tells_whether_it_was_overtaken() -> None:
+    own = entry(1, None, "1")
+    assert own.by == "ana@host"
+    assert not own.overtaken
+    ended = Entry(1, "c", None, "1", "op", "host", Deed("ana"), end=End("set", "bo@other"))
+    assert ended.overtaken
