@@ -10,6 +10,7 @@ import io
 import json
 import sys
 from typing import Any
+from unittest import mock
 
 
 def record(words: list[str]) -> dict[str, Any]:
@@ -42,11 +43,14 @@ def record(words: list[str]) -> dict[str, Any]:
             files.append(str(path))
         return text
 
-    httpx.AsyncHTTPTransport.__init__ = made  # type: ignore[method-assign]
-    httpx.AsyncHTTPTransport.handle_async_request = sent  # type: ignore[method-assign]
-    route_swap.read = opened
-    out = io.StringIO()
-    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(io.StringIO()):
+    transport, out = httpx.AsyncHTTPTransport, io.StringIO()
+    with (
+        mock.patch.object(transport, "__init__", made),
+        mock.patch.object(transport, "handle_async_request", sent),
+        mock.patch.object(route_swap, "read", opened),
+        contextlib.redirect_stdout(out),
+        contextlib.redirect_stderr(io.StringIO()),
+    ):
         code = main(words)
     return {"code": code, "requests": requests, "files": files, "answer": out.getvalue()}
 
