@@ -163,6 +163,7 @@ class Http:
         """The answer with its body, read piece by piece so that no endless one fills the memory."""
         pieces: list[bytes] = []
         size = 0
+        # httpx types its asynchronous generator as an iterator, which could not be closed.
         async with contextlib.aclosing(answer.aiter_bytes()) as body:  # type: ignore[type-var]
             async for piece in body:
                 size += len(piece)
@@ -222,7 +223,7 @@ class Http:
             operation=what,
             hint=hint or "`modeldeck doctor` checks every backend",
         )
-        error.status = answer.status_code  # type: ignore[attr-defined]
+        error.http_status = answer.status_code
         return error
 
 

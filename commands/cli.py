@@ -6,7 +6,7 @@ import asyncio
 import itertools
 import os
 import signal
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, cast
 
 from commands import catalog
@@ -98,7 +98,8 @@ async def _run(parsed: Parsed, open_console: OpenConsole | None) -> int | Callab
     spec, common = parsed.spec, parsed.common
     if not spec.needs_deck:
         given = Invocation(parsed.args, common, open_console)
-        return cast("int | Callable[[], int]", await spec.run(None, given))  # type: ignore[arg-type]
+        run = cast("Callable[[None, Invocation], Awaitable[int | Callable[[], int]]]", spec.run)
+        return await run(None, given)
     from commands.deck import Deck
 
     async with Deck.open(common.config, common.env, common.read_only) as deck:

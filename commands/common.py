@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from core.errors import UsageError
 
@@ -123,11 +123,11 @@ def _is_number(word: str) -> bool:
     return word.replace(".", "", 1).isdigit()
 
 
-def check_common(values: dict[str, object]) -> Common:
+def check_common(values: dict[str, Any]) -> Common:
     output = values.get("output")
     if output not in ("table", "json"):
         raise UsageError(f"--output {output} cannot be: write table or json")
     watch = values.get("watch")
     if isinstance(watch, float) and not 0.2 <= watch <= 3600:
         raise UsageError("--watch takes from 0.2 to 3600 seconds")
-    return Common(**values)  # type: ignore[arg-type]
+    return Common(**values)

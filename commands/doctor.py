@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from backends.base import Health
@@ -102,13 +103,11 @@ async def run(deck: Deck, _args: Args) -> DoctorReport:
         asked.append(("policy", lambda: _policy(bound)))
     for service in deck.services():
         if service.model is not None:
-            asked.append((f"{service.name} model", lambda s=service: _model(deck, s)))  # type: ignore[misc]
+            asked.append((f"{service.name} model", partial(_model, deck, service)))
         if service.router is not None:
-            asked.append((f"{service.name} router", lambda s=service: _router(deck, s)))  # type: ignore[misc]
+            asked.append((f"{service.name} router", partial(_router, deck, service)))
         for slot in service.slots:
-            asked.append(
-                (f"{service.name} slot {slot}", lambda s=service, n=slot: deck.slot(s, n).check())  # type: ignore[misc]
-            )
+            asked.append((f"{service.name} slot {slot}", partial(_slot, deck, service, slot)))
     if deck.config.gpus is not None:
         asked.append(("gpus", lambda: deck.gpus.check()))
     found = await asyncio.gather(*(_examine(name, check) for name, check in asked))
@@ -150,6 +149,10 @@ async def _model(deck: Deck, service: Any) -> list[Health]:
         hint = f"modeldeck promote {service.name} VERSION --to Production sets it"
         return [Health(what, False, "names no version", hint=hint)]
     return [Health(what, True, f"v{champion} of {len(model.versions)} versions")]
+
+
+async def _slot(deck: Deck, service: Any, name: str) -> Sequence[Health]:
+    return await deck.slot(service, name).check()
 
 
 async def _router(deck: Deck, service: Any) -> Sequence[Health]:

@@ -60,6 +60,8 @@ class BackendError(ModeldeckError):
         super().__init__(message, hint=hint)
         self.backend = backend
         self.operation = operation
+        self.http_status: int | None = None
+        """What a server over HTTP refused with; None where it did not come to that."""
 
 
 class Unreachable(BackendError):

@@ -13,6 +13,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any, Protocol
 
 import pytest
@@ -164,8 +165,12 @@ class SettableContract:
                 results = await asyncio.gather(
                     *(
                         attempt(
-                            lambda a=a, v=v: a.write(  # type: ignore[misc]
-                                harness.ref, v, before=now.value, revision=now.revision
+                            partial(
+                                a.write,
+                                harness.ref,
+                                v,
+                                before=now.value,
+                                revision=now.revision,
                             )
                         )
                         for a, v in zip((adapter, other), harness.values, strict=True)

@@ -231,7 +231,7 @@ class MlflowRegistry(MlflowEvaluations, MlflowAliases):
                 if name in wanted:
                     found[name] = self._understand(answers.aliases_of, item, what=what)
         except Denied as error:
-            if listed is None or getattr(error, "status", None) != 400:
+            if listed is None or error.http_status != 400:
                 raise
             self._lists = False
             return await self._aliases_by_search(models, more)

@@ -122,9 +122,7 @@ def _dump_yaml(document: Any) -> bytes:
 
     base: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 
-    class Dumper(base):  # type: ignore[misc]
-        def ignore_aliases(self, data: Any) -> bool:  # noqa: ARG002
-            return True
+    kind: Any = type("Dumper", (base,), {"ignore_aliases": lambda _self, _data: True})
 
     def plain(dumper: Any, value: Plain) -> Any:
         tag = dumper.resolve(yaml.ScalarNode, str(value), (True, False))
@@ -133,7 +131,7 @@ def _dump_yaml(document: Any) -> bytes:
     def quoted(dumper: Any, value: Quoted) -> Any:
         return dumper.represent_scalar("tag:yaml.org,2002:str", str(value), style='"')
 
-    Dumper.add_representer(Plain, plain)
-    Dumper.add_representer(Quoted, quoted)
-    text = yaml.dump(document, Dumper=Dumper, sort_keys=False, allow_unicode=True, width=10_000)
+    kind.add_representer(Plain, plain)
+    kind.add_representer(Quoted, quoted)
+    text = yaml.dump(document, Dumper=kind, sort_keys=False, allow_unicode=True, width=10_000)
     return str(text).encode()

@@ -80,7 +80,7 @@ def test_bad_candidate_follows_the_version_into_another_slot(fleet: RunningFleet
         until(lambda: fastest(fleet, "tumor-green", 3) < 0.14, "the champion is quick there", 10)
     finally:
         assert fleet.load_version("tumor-green", 3).status_code == 200
-    assert fastest(fleet, "tumor-green") > 0.14
+    until(lambda: fastest(fleet, "tumor-green", 3) > 0.14, "the candidate is slow again", 10)
 
 
 def test_slow_server_is_slow_on_users_and_nowhere_else(fleet: RunningFleet) -> None:

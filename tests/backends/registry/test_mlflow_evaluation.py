@@ -2,39 +2,26 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import math
-from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backends.base import Context
-from backends.registry.mlflow import MlflowRegistry, Options, open_backend
+from backends.registry.mlflow import MlflowRegistry
 from backends.registry.mlflow_fields import Malformed
 from backends.registry.mlflow_run_answers import logged_model_id
 from backends.registry.mlflow_signature import parse_mlmodel
 from core.evaluation import Evaluation
 from core.signature import Column, Signature
+from tests.backends.registry.asking import ask
 from tests.backends.registry.test_mlflow_contract import unique
 from tests.live.evaluated import Logged, evaluated
 from tests.live.seeds import Seeds
 
 AUC = frozenset({"auc"})
-
-
-def ask(url: str, body: Callable[[MlflowRegistry], Awaitable[Any]]) -> Any:
-    async def whole() -> Any:
-        registry = open_backend(Options(url, timeout=20.0), Context())
-        try:
-            return await body(registry)
-        finally:
-            await registry.close()
-
-    return asyncio.run(whole())
 
 
 def evaluation(url: str, model: str, metrics: frozenset[str] = AUC) -> Evaluation:

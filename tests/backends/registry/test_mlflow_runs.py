@@ -2,36 +2,22 @@
 
 from __future__ import annotations
 
-import asyncio
 import math
 import uuid
-from collections.abc import Awaitable, Callable
-from typing import Any
 
 import pytest
 
-from backends.base import Context, Registry
+from backends.base import Registry
 from backends.contract.samples import FILES, RECORD
-from backends.registry.mlflow import Options, open_backend
 from core.errors import BackendError
 from core.evidence import Key, RunRecord
 from core.versions import Version
+from tests.backends.registry.asking import ask
 from tests.live.faulty import HTML, faulty_server, http
 from tests.live.seeds import Seeds
 
 pytestmark = pytest.mark.live
 MLMODEL = Key("model", "MLmodel")
-
-
-def ask(url: str, body: Callable[[Registry], Awaitable[Any]]) -> Any:
-    async def whole() -> Any:
-        registry = open_backend(Options(url, timeout=20.0), Context())
-        try:
-            return await body(registry)
-        finally:
-            await registry.close()
-
-    return asyncio.run(whole())
 
 
 @pytest.fixture

@@ -26,6 +26,8 @@ from tests.commands.harness.world import World
 
 LEASE = 0.8
 SETTLE = 0.2
+OVER = "over"
+"""The file that ends a round for its consoles."""
 
 
 class SlowSettable(SimSettable):
@@ -47,7 +49,7 @@ class SlowSettable(SimSettable):
 
 
 def console(folder: str, seed: int, seconds: float, unguarded: list[str]) -> list[str]:
-    """Change after change until the time is over; how each of them ended."""
+    """Change after change until the round or the time is over; how each of them ended."""
     return asyncio.run(_console(Path(folder), random.Random(seed), seconds, unguarded))
 
 
@@ -58,7 +60,7 @@ async def _console(
     said: list[str] = []
     end = time.monotonic() + seconds
     try:
-        while time.monotonic() < end:
+        while time.monotonic() < end and not (folder / OVER).exists():
             stop = asyncio.Event()
             applier = Applier(
                 journal,
