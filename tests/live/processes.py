@@ -55,9 +55,14 @@ class Server:
     """A process that dies with the tests; its output is kept for the failure message."""
 
     def __init__(
-        self, command: Sequence[str], log: Path, environment: Mapping[str, str] | None = None
+        self,
+        command: Sequence[str],
+        log: Path,
+        environment: Mapping[str, str] | None = None,
+        *,
+        stop_with: signal.Signals = signal.SIGTERM,
     ) -> None:
-        self._command, self._log = command, log
+        self._command, self._log, self._stop_with = command, log, stop_with
         self._environment = {**os.environ, **(environment or {})}
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -88,7 +93,7 @@ class Server:
         self._end(signal.SIGKILL)
 
     def stop(self) -> None:
-        self._end(signal.SIGTERM)
+        self._end(self._stop_with)
 
     def _end(self, number: signal.Signals) -> None:
         if self._process is None:
