@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import json
-import os
-import sqlite3
 
 from backends.journal.base import Change, ChangeState, LeaseLost, StepState
+from backends.journal.db import Db, Row
 from backends.journal.policies import enforce
-from backends.journal.stored import held, must, now, read, unsettled
+from backends.journal.stored import held, keep_reading, must, now, read, unsettled
 from core.errors import Conflict, UsageError
 from core.plan import Plan
 from core.refs import Ref, encode
-from core.ulid import ulid
 from core.units import show_duration
 
 
 def begin(
-    db: sqlite3.Connection,
+    db: Db,
+    identity: str,
     plan: Plan,
     actor: str,
     reason: str,
@@ -27,11 +26,13 @@ def begin(
     lease: float,
     policy_time: float,
 ) -> Change:
+    begun = db.one("SELECT number FROM change WHERE id = ?", (identity,))
+    if begun is not None:
+        # Asked again because the answer to the commit was lost: it had been written.
+        return must(db, begun["number"])
     time = now(db)
     if key is not None:
-        row = db.execute(
-            "SELECT number, hash, command FROM change WHERE key = ?", (key,)
-        ).fetchone()
+        row = db.one("SELECT number, hash, command FROM change WHERE key = ?", (key,))
         if row is not None:
             # Asked again once it was applied, the same command plans from what it made itself.
             same_command = bool(command) and row["command"] == command
@@ -45,11 +46,11 @@ def begin(
     refs = sorted(item.ref for item in plan.sets)
     for ref in refs:
         _free(db, ref, time)
-    number = db.execute(
+    number = db.insert(
         "INSERT INTO change (id, service, plan, hash, goal, state, open, actor, reason, command,"
         " key, holder, epoch, created) VALUES (?,?,?,?,?,'running',1,?,?,?,?,?,1,?)",
         (
-            ulid(int(time * 1000), int.from_bytes(os.urandom(10))),
+            identity,
             plan.service,
             json.dumps(plan.to_json()),
             plan.hash,
@@ -61,8 +62,7 @@ def begin(
             holder,
             time,
         ),
-    ).lastrowid
-    assert number is not None
+    )
     enforce(db, plan, number, policy_time)
     for i, item in enumerate(plan.sets):
         db.execute(
@@ -79,11 +79,11 @@ def begin(
     return must(db, number)
 
 
-def _make_way(db: sqlite3.Connection, plan: Plan, holder: str, time: float) -> None:
+def _make_way(db: Db, plan: Plan, holder: str, time: float) -> None:
     """One open change per service; a way back may take the place of one that was cut off."""
-    row = db.execute(
+    row = db.one(
         "SELECT number, actor, created FROM change WHERE service = ? AND open = 1", (plan.service,)
-    ).fetchone()
+    )
     if row is None:
         return
     number, age = row["number"], show_duration(time - row["created"])
@@ -106,12 +106,12 @@ def _make_way(db: sqlite3.Connection, plan: Plan, holder: str, time: float) -> N
     db.execute("DELETE FROM lease WHERE change = ?", (number,))
 
 
-def _free(db: sqlite3.Connection, ref: Ref, time: float) -> None:
-    row = db.execute(
+def _free(db: Db, ref: Ref, time: float) -> None:
+    row = db.one(
         "SELECT lease.holder, change.actor, change.service, change.number FROM lease"
         " JOIN change ON change.number = lease.change WHERE ref = ? AND expires > ?",
         (str(ref), time),
-    ).fetchone()
+    )
     if row is not None:
         raise Conflict(
             f"{ref} is held by change {row['number']} of {row['service']} ({row['actor']})",
@@ -119,24 +119,22 @@ def _free(db: sqlite3.Connection, ref: Ref, time: float) -> None:
         )
 
 
-def _hold(
-    db: sqlite3.Connection, number: int, refs: list[str], holder: str, epoch: int, expires: float
-) -> None:
+def _hold(db: Db, number: int, refs: list[str], holder: str, epoch: int, expires: float) -> None:
     for ref in dict.fromkeys(refs):
         db.execute(
-            "INSERT OR REPLACE INTO lease (ref, change, holder, epoch, expires) VALUES (?,?,?,?,?)",
+            "INSERT INTO lease (ref, change, holder, epoch, expires) VALUES (?,?,?,?,?)"
+            " ON CONFLICT (ref) DO UPDATE SET change = excluded.change,"
+            " holder = excluded.holder, epoch = excluded.epoch, expires = excluded.expires",
             (ref, number, holder, epoch, expires),
         )
 
 
-def check(db: sqlite3.Connection, change: Change) -> float:
+def check(db: Db, change: Change) -> float:
     """The time, once the lease is seen to be still ours. Raises LeaseLost."""
     time = now(db)
-    row = db.execute(
-        "SELECT holder, epoch, open FROM change WHERE number = ?", (change.number,)
-    ).fetchone()
-    ours = row is not None and (row["holder"], row["epoch"]) == (change.holder, change.epoch)
-    if not ours or not row["open"]:
+    ours = _ours(db, change)
+    if ours is None or not ours["open"]:
+        row = db.one("SELECT holder FROM change WHERE number = ?", (change.number,))
         raise LeaseLost(
             f"change {change.number} was taken over by {row['holder'] if row else 'nobody'}",
             hint=f"modeldeck changes {change.plan.service} shows how it ended",
@@ -149,7 +147,15 @@ def check(db: sqlite3.Connection, change: Change) -> float:
     return time
 
 
-def renew(db: sqlite3.Connection, change: Change, lease: float) -> float:
+def _ours(db: Db, change: Change) -> Row | None:
+    """The change as it stands, unless somebody has taken it over since."""
+    return db.one(
+        "SELECT state, open FROM change WHERE number = ? AND holder = ? AND epoch = ?",
+        (change.number, change.holder, change.epoch),
+    )
+
+
+def renew(db: Db, change: Change, lease: float) -> float:
     """Hold the leases `lease` seconds from now on; now."""
     time = check(db, change)
     db.execute("UPDATE lease SET expires = ? WHERE change = ?", (time + lease, change.number))
@@ -157,7 +163,7 @@ def renew(db: sqlite3.Connection, change: Change, lease: float) -> float:
 
 
 def step(
-    db: sqlite3.Connection,
+    db: Db,
     change: Change,
     index: int,
     state: StepState,
@@ -174,41 +180,41 @@ def step(
     value = {"done": item.after, "found": item.after, "undone": item.before}.get(state, ...)
     if value is not ...:
         # What a change set itself is no outside change for the next poll.
-        db.execute(
-            "INSERT OR REPLACE INTO reading (ref, service, value, taken) VALUES (?,?,?,?)",
-            (str(item.ref), change.plan.service, json.dumps(encode(value)), time),
-        )
+        keep_reading(db, change.plan.service, item.ref, json.dumps(encode(value)), time)
 
 
-def keyed(db: sqlite3.Connection, key: str) -> Change | None:
-    row = db.execute("SELECT number FROM change WHERE key = ?", (key,)).fetchone()
+def keyed(db: Db, key: str) -> Change | None:
+    row = db.one("SELECT number FROM change WHERE key = ?", (key,))
     return None if row is None else must(db, row["number"], repeated=True)
 
 
-def turn_back(db: sqlite3.Connection, change: Change) -> None:
+def turn_back(db: Db, change: Change) -> None:
     check(db, change)
     db.execute("UPDATE change SET goal = 'undo' WHERE number = ?", (change.number,))
 
 
 def finish(
-    db: sqlite3.Connection,
+    db: Db,
     change: Change,
     state: ChangeState,
     verified: bool,
     note: str,
     release: int | None,
 ) -> None:
+    row = _ours(db, change)
+    if row is not None and row["state"] == state:
+        return  # Asked again because the answer to the commit was lost: it had been written.
     time = check(db, change)
-    still_open = state == "unfinished"
+    still_open = int(state == "unfinished")
     db.execute(
         "UPDATE change SET state = ?, open = ?, ended = ?, verified = ?, note = ?, release = ?"
         " WHERE number = ?",
-        (state, still_open, time, verified, note, release, change.number),
+        (state, still_open, time, int(verified), note, release, change.number),
     )
     db.execute("DELETE FROM lease WHERE change = ?", (change.number,))
 
 
-def _may_be_ended(db: sqlite3.Connection, change: Change) -> None:
+def _may_be_ended(db: Db, change: Change) -> None:
     """Raises where the change has ended for good, or the service has gone on since."""
     if change.open:
         return
@@ -223,7 +229,7 @@ def _may_be_ended(db: sqlite3.Connection, change: Change) -> None:
         )
 
 
-def take_over(db: sqlite3.Connection, number: int, holder: str, lease: float) -> Change:
+def take_over(db: Db, number: int, holder: str, lease: float) -> Change:
     time = now(db)
     change = read(db, number)
     if change is None:

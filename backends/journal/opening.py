@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
+from backends.journal.db import Db, Row
 from backends.journal.place import prepare_folder
 from backends.journal.schema import MIGRATIONS
 from core.errors import BackendError
@@ -35,12 +36,40 @@ def open_for_writing(file: Path) -> sqlite3.Connection:
     return db
 
 
-def look(file: Path, work: Callable[[sqlite3.Connection], T]) -> T:
+class SqliteDb:
+    """`backends.journal.db.Db` on a connection within a transaction."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+
+    def execute(self, sql: str, params: Sequence[Any] = (), /) -> Sequence[Row]:
+        return self._connection.execute(sql, params).fetchall()
+
+    def one(self, sql: str, params: Sequence[Any] = (), /) -> Row | None:
+        row: Row | None = self._connection.execute(sql, params).fetchone()
+        return row
+
+    def insert(self, sql: str, params: Sequence[Any] = (), /) -> int:
+        number = self._connection.execute(sql, params).lastrowid
+        assert number is not None
+        return number
+
+    def now(self) -> float:
+        row = self._connection.execute("SELECT (julianday('now') - 2440587.5) * 86400.0")
+        return float(row.fetchone()[0])
+
+
+def look_at_nothing(work: Callable[[Db], T]) -> T:
+    """What `work`, which only reads, finds in a journal in which nothing was written yet."""
+    with closing(_connect(":memory:")) as db:
+        _migrate(db)
+        return work(SqliteDb(db))
+
+
+def look(file: Path, work: Callable[[Db], T]) -> T:
     """What `work`, which only reads, finds; a missing file is empty. Nothing is created."""
     if not file.exists() or not file.stat().st_size:
-        with closing(_connect(":memory:")) as db:
-            _migrate(db)
-            return work(db)
+        return look_at_nothing(work)
     log = file.with_name(f"{file.name}-wal")
     if not log.exists():
         # Nobody has it open. SQLite would make a log to read it by, which an unwritable folder
@@ -57,16 +86,16 @@ def look(file: Path, work: Callable[[sqlite3.Connection], T]) -> T:
     return _look(file, "mode=ro", work)
 
 
-def _look(file: Path, how: str, work: Callable[[sqlite3.Connection], T]) -> T:
+def _look(file: Path, how: str, work: Callable[[Db], T]) -> T:
     with closing(_connect(f"{file.absolute().as_uri()}?{how}")) as db:
         if _check_version(db, file) == len(MIGRATIONS):
             with transaction(db, write=False):
-                return work(db)
+                return work(SqliteDb(db))
         # An older file is brought up to date in a copy.
         with closing(_connect(":memory:")) as copy:
             db.backup(copy)
             _migrate(copy)
-            return work(copy)
+            return work(SqliteDb(copy))
 
 
 def _stamp(file: Path) -> tuple[int, int, int]:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import sqlite3
-from typing import Any
+from collections.abc import Sequence
 
+from backends.journal.db import Db, Row, marks
 from backends.journal.stored import moment
 from core.errors import Refused, UsageError
 from core.freeze import Freeze, frozen
-from core.history import Event
+from core.history import EVERY, Event
 from core.plan import Plan
 from core.policy import Answered, AnswerVerdict, Approval, check_answer, person
 from core.units import show_time
@@ -18,7 +18,7 @@ _LISTED = 500
 
 
 def ask(
-    db: sqlite3.Connection,
+    db: Db,
     plan: Plan,
     actor: str,
     reason: str,
@@ -32,7 +32,7 @@ def ask(
         same = old.plan.hash == plan.hash and person(old.actor) == person(actor)
         if same and old.needed == needed and old.state(moment(time)) in ("waiting", "approved"):
             return old
-    number = db.execute(
+    number = db.insert(
         "INSERT INTO approval (service, hash, plan, command, actor, reason, needed, created,"
         " expires) VALUES (?,?,?,?,?,?,?,?,?)",
         (
@@ -46,32 +46,39 @@ def ask(
             time,
             time + lasts,
         ),
-    ).lastrowid
-    assert number is not None
+    )
     return must(db, number)
 
 
-def must(db: sqlite3.Connection, number: int) -> Approval:
-    row = db.execute("SELECT * FROM approval WHERE number = ?", (number,)).fetchone()
+def must(db: Db, number: int) -> Approval:
+    row = db.one("SELECT * FROM approval WHERE number = ?", (number,))
     if row is None:
         raise UsageError(f"there is no approval A-{number}", hint="modeldeck approvals lists them")
-    return _approval(db, row)
+    return _approvals(db, [row])[0]
 
 
-def approvals(
-    db: sqlite3.Connection, service: str | None, limit: int, *, since: float = 0.0
-) -> list[Approval]:
+def approvals(db: Db, service: str | None, limit: int, *, since: float = 0.0) -> list[Approval]:
     """Newest first; those that expire after `since`."""
     rows = db.execute(
-        "SELECT * FROM approval WHERE (? IS NULL OR service = ?) AND expires > ?"
+        "SELECT * FROM approval WHERE (CAST(? AS TEXT) IS NULL OR service = ?) AND expires > ?"
         " ORDER BY number DESC LIMIT ?",
         (service, service, since, limit),
-    ).fetchall()
-    return [_approval(db, row) for row in rows]
+    )
+    return _approvals(db, rows)
 
 
-def _approval(db: sqlite3.Connection, row: Any) -> Approval:
-    answers = db.execute("SELECT * FROM answer WHERE approval = ? ORDER BY id", (row["number"],))
+def _approvals(db: Db, rows: Sequence[Row]) -> list[Approval]:
+    """One statement for the answers of all: a database may be a network away."""
+    numbers = [row["number"] for row in rows]
+    answers: dict[int, list[Row]] = {number: [] for number in numbers}
+    if numbers:
+        asked = f"SELECT * FROM answer WHERE approval IN {marks(numbers)} ORDER BY id"
+        for one in db.execute(asked, numbers):
+            answers[one["approval"]].append(one)
+    return [_approval(row, answers[row["number"]]) for row in rows]
+
+
+def _approval(row: Row, answers: Sequence[Row]) -> Approval:
     return Approval(
         row["number"],
         Plan.from_json(json.loads(row["plan"])),
@@ -83,14 +90,14 @@ def _approval(db: sqlite3.Connection, row: Any) -> Approval:
         moment(row["expires"]),
         tuple(
             Answered(one["actor"], one["verdict"], one["reason"], moment(one["at"]))
-            for one in answers.fetchall()
+            for one in answers
         ),
         row["change"],
     )
 
 
 def answer(
-    db: sqlite3.Connection,
+    db: Db,
     number: int,
     actor: str,
     verdict: AnswerVerdict,
@@ -105,7 +112,7 @@ def answer(
     return must(db, number)
 
 
-def enforce(db: sqlite3.Connection, plan: Plan, change: int, time: float) -> None:
+def enforce(db: Db, plan: Plan, change: int, time: float) -> None:
     """What the door has found, once more and where nobody can come in between: no freeze, and the
     approval that the plan names still counts. It is used up by the change.
 
@@ -126,42 +133,40 @@ def enforce(db: sqlite3.Connection, plan: Plan, change: int, time: float) -> Non
     db.execute("UPDATE approval SET change = ? WHERE number = ?", (change, approval.number))
 
 
-def freeze(
-    db: sqlite3.Connection, service: str, until: float, actor: str, reason: str, time: float
-) -> Freeze:
-    number = db.execute(
-        "INSERT INTO freeze (service, actor, reason, begun, until) VALUES (?,?,?,?,?)",
+def freeze(db: Db, service: str, until: float, actor: str, reason: str, time: float) -> Freeze:
+    number = db.insert(
+        'INSERT INTO "freeze" (service, actor, reason, begun, until) VALUES (?,?,?,?,?)',
         (service, actor, reason, time, until),
-    ).lastrowid
-    return _freeze(db.execute("SELECT * FROM freeze WHERE number = ?", (number,)).fetchone())
+    )
+    return _numbered(db, number)
 
 
-def freezes(db: sqlite3.Connection, time: float) -> list[Freeze]:
+def freezes(db: Db, time: float) -> list[Freeze]:
     """Those that are on now."""
     rows = db.execute(
-        "SELECT * FROM freeze WHERE ended IS NULL AND until > ? ORDER BY number", (time,)
+        'SELECT * FROM "freeze" WHERE ended IS NULL AND until > ? ORDER BY number', (time,)
     )
-    return [_freeze(row) for row in rows.fetchall()]
+    return [_freeze(row) for row in rows]
 
 
-def unfreeze(
-    db: sqlite3.Connection, service: str, actor: str, reason: str, time: float
-) -> list[Freeze]:
+def unfreeze(db: Db, service: str, actor: str, reason: str, time: float) -> list[Freeze]:
     """End the freezes of exactly this service; those that were ended."""
     found = [one.number for one in freezes(db, time) if one.service == service]
     for number in found:
         db.execute(
-            "UPDATE freeze SET ended = ?, ended_by = ?, ended_reason = ? WHERE number = ?",
+            'UPDATE "freeze" SET ended = ?, ended_by = ?, ended_reason = ? WHERE number = ?',
             (time, actor, reason, number),
         )
-    rows = [
-        db.execute("SELECT * FROM freeze WHERE number = ?", (number,)).fetchone()
-        for number in found
-    ]
-    return [_freeze(row) for row in rows]
+    return [_numbered(db, number) for number in found]
 
 
-def _freeze(row: Any) -> Freeze:
+def _numbered(db: Db, number: int) -> Freeze:
+    row = db.one('SELECT * FROM "freeze" WHERE number = ?', (number,))
+    assert row is not None
+    return _freeze(row)
+
+
+def _freeze(row: Row) -> Freeze:
     return Freeze(
         row["number"],
         row["service"],
@@ -175,17 +180,18 @@ def _freeze(row: Any) -> Freeze:
     )
 
 
-def events(db: sqlite3.Connection, service: str | None, since: float, time: float) -> list[Event]:
+def events(db: Db, service: str | None, since: float, time: float) -> list[Event]:
     """Requests, answers, expiries, freezes and their ends, in no order."""
     found: list[Event] = []
     # Nothing happens to a request after it has expired.
     for one in approvals(db, service, _LISTED, since=since):
         found += _of_approval(one, time)
     rows = db.execute(
-        "SELECT * FROM freeze WHERE ? IS NULL OR service IN (?, '*') ORDER BY number DESC LIMIT ?",
-        (service, service, _LISTED),
+        'SELECT * FROM "freeze" WHERE CAST(? AS TEXT) IS NULL OR service IN (?, ?)'
+        " ORDER BY number DESC LIMIT ?",
+        (service, service, EVERY, _LISTED),
     )
-    for row in rows.fetchall():
+    for row in rows:
         found += _of_freeze(_freeze(row))
     return [event for event in found if event.at.timestamp() >= since]
 

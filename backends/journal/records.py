@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import sqlite3
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from backends.journal import policies
 from backends.journal.base import Verdict
-from backends.journal.stored import listed, moment, now
+from backends.journal.db import Db, Row, marks
+from backends.journal.stored import keep_reading, listed, moment, now
 from core.history import Event, Release
 from core.refs import Ref, Value, decode, encode, show
 
@@ -20,12 +20,10 @@ _TICK = 0.01
 """Longer than the steps of the database's clock, which are milliseconds."""
 
 
-def add_release(db: sqlite3.Connection, release: Release) -> Release:
+def add_release(db: Db, release: Release) -> Release:
     time = now(db)
-    last = db.execute(
-        "SELECT max(number) FROM release WHERE service = ?", (release.service,)
-    ).fetchone()[0]
-    number = (last or 0) + 1
+    last = db.one("SELECT max(number) AS number FROM release WHERE service = ?", (release.service,))
+    number = ((last and last["number"]) or 0) + 1
     content = {
         "version": release.version,
         "prompts": dict(release.prompts),
@@ -39,7 +37,7 @@ def add_release(db: sqlite3.Connection, release: Release) -> Release:
     return replace(release, number=number, taken=moment(time))
 
 
-def releases(db: sqlite3.Connection, service: str) -> list[Release]:
+def releases(db: Db, service: str) -> list[Release]:
     watched = {
         (row["release"], row["ok"]): row["seconds"]
         for row in db.execute(
@@ -48,9 +46,7 @@ def releases(db: sqlite3.Connection, service: str) -> list[Release]:
             (service,),
         )
     }
-    rows = db.execute(
-        "SELECT * FROM release WHERE service = ? ORDER BY number DESC", (service,)
-    ).fetchall()
+    rows = db.execute("SELECT * FROM release WHERE service = ? ORDER BY number DESC", (service,))
     return [
         Release(
             number=row["number"],
@@ -67,55 +63,58 @@ def releases(db: sqlite3.Connection, service: str) -> list[Release]:
 
 
 def note_readings(
-    db: sqlite3.Connection,
+    db: Db,
     service: str,
     readings: Mapping[Ref, tuple[Value, str]],
     taken: float,
 ) -> list[Event]:
     found: list[Event] = []
     time = now(db)
+    known, in_a_change = _known(db, [str(ref) for ref in readings])
     for ref, (value, who) in readings.items():
         text = json.dumps(encode(value))
-        last = db.execute("SELECT value, taken FROM reading WHERE ref = ?", (str(ref),)).fetchone()
+        last = known.get(str(ref))
         if last is not None and last["taken"] + _TICK >= taken:
             continue  # A change wrote it after this poll had begun.
-        if _in_a_change(db, ref):
+        if str(ref) in in_a_change:
             continue
         differs = last is not None and last["value"] != text
-        if differs and not _left_by_a_change(db, ref, text, last["taken"]):
+        if last is not None and differs and not _left_by_a_change(db, ref, text, last["taken"]):
             db.execute(
                 "INSERT INTO outside (service, ref, before, after, since, seen, who)"
                 " VALUES (?,?,?,?,?,?,?)",
                 (service, str(ref), last["value"], text, last["taken"], time, who),
             )
             found.append(_outside(service, str(ref), last["value"], text, last["taken"], time, who))
-        db.execute(
-            "INSERT OR REPLACE INTO reading (ref, service, value, taken) VALUES (?,?,?,?)",
-            (str(ref), service, text, taken),
-        )
+        keep_reading(db, service, ref, text, taken)
     return found
 
 
-def _in_a_change(db: sqlite3.Connection, ref: Ref) -> bool:
-    """Whether an open change touches the ref: then its value is nobody else's doing yet."""
-    row = db.execute(
-        "SELECT 1 FROM step JOIN change ON change.number = step.change"
-        " WHERE change.open = 1 AND step.ref = ?",
-        (str(ref),),
-    ).fetchone()
-    return row is not None
+def _known(db: Db, refs: Sequence[str]) -> tuple[dict[str, Row], set[str]]:
+    """The last readings, and those refs that an open change touches: what they hold is nobody
+    else's doing yet."""
+    if not refs:
+        return {}, set()
+    last = db.execute(f"SELECT ref, value, taken FROM reading WHERE ref IN {marks(refs)}", refs)
+    touched = db.execute(
+        "SELECT step.ref FROM step JOIN change ON change.number = step.change"
+        f" WHERE change.open = 1 AND step.ref IN {marks(refs)}",
+        refs,
+    )
+    return {row["ref"]: row for row in last}, {row["ref"] for row in touched}
 
 
-def _left_by_a_change(db: sqlite3.Connection, ref: Ref, value: str, since: float) -> bool:
+def _left_by_a_change(db: Db, ref: Ref, value: str, since: float) -> bool:
     """Whether a change that ended after the last reading may have set this: it did not know."""
-    row = db.execute(
+    row = db.one(
         "SELECT step.state, before, after FROM step JOIN change ON change.number = step.change"
         " WHERE step.ref = ? AND step.state != 'pending' AND change.ended >= ?"
         " ORDER BY change.number DESC LIMIT 1",
         (str(ref), since),
-    ).fetchone()
-    unknown = row is not None and row["state"] in ("intent", "undo_intent", "failed")
-    return unknown and value in (row["before"], row["after"])
+    )
+    if row is None or row["state"] not in ("intent", "undo_intent", "failed"):
+        return False
+    return value in (row["before"], row["after"])
 
 
 def _outside(
@@ -133,13 +132,11 @@ def _outside(
     )
 
 
-def events(
-    db: sqlite3.Connection, service: str | None, since: float, policy_time: float
-) -> list[Event]:
+def events(db: Db, service: str | None, since: float, policy_time: float) -> list[Event]:
     found = [
         _outside(r["service"], r["ref"], r["before"], r["after"], r["since"], r["seen"], r["who"])
         for r in db.execute(
-            "SELECT * FROM outside WHERE seen >= ? AND (? IS NULL OR service = ?)"
+            "SELECT * FROM outside WHERE seen >= ? AND (CAST(? AS TEXT) IS NULL OR service = ?)"
             " ORDER BY seen DESC LIMIT ?",
             (since, service, service, _LISTED),
         )
@@ -170,7 +167,7 @@ def events(
 
 
 def note_health(
-    db: sqlite3.Connection,
+    db: Db,
     service: str,
     release: int | None,
     verdicts: Mapping[str, tuple[str, str]],
@@ -180,53 +177,51 @@ def note_health(
     judged = states & {"ok", "warning", "critical"}
     if judged:
         ok = judged == {"ok"}
-        last = db.execute(
-            "SELECT * FROM watch WHERE service = ? ORDER BY id DESC LIMIT 1", (service,)
-        ).fetchone()
-        going_on = (
+        last = db.one("SELECT * FROM watch WHERE service = ? ORDER BY id DESC LIMIT 1", (service,))
+        if (
             last is not None
             and (last["release"], bool(last["ok"])) == (release, ok)
             and time - last["until"] <= WATCH_GAP
-        )
-        if going_on:
+        ):
             # The clock of a machine may be set back; time that was watched stays so.
             until = max(time, last["until"])
             db.execute("UPDATE watch SET until = ? WHERE id = ?", (until, last["id"]))
         else:
             db.execute(
                 "INSERT INTO watch (service, release, ok, begun, until) VALUES (?,?,?,?,?)",
-                (service, release, ok, time, time),
+                (service, release, int(ok), time, time),
             )
     for layer, (state, because) in verdicts.items():
         db.execute(
             "INSERT INTO verdict (service, layer, state, because, taken, since)"
             " VALUES (?,?,?,?,?,?) ON CONFLICT (service, layer) DO UPDATE SET"
             " because = excluded.because, taken = excluded.taken,"
-            " since = CASE WHEN state = excluded.state THEN since ELSE excluded.since END,"
+            " since = CASE WHEN verdict.state = excluded.state THEN verdict.since"
+            " ELSE excluded.since END,"
             " state = excluded.state",
             (service, layer, state, because, time, time),
         )
 
 
-def note_baseline(
-    db: sqlite3.Connection, service: str, release: int, figures: Mapping[str, float]
-) -> None:
+def note_baseline(db: Db, service: str, release: int, figures: Mapping[str, float]) -> None:
     db.execute(
-        "INSERT OR REPLACE INTO baseline (service, release, figures, taken) VALUES (?,?,?,?)",
+        "INSERT INTO baseline (service, release, figures, taken) VALUES (?,?,?,?)"
+        " ON CONFLICT (service, release) DO UPDATE SET"
+        " figures = excluded.figures, taken = excluded.taken",
         (service, release, json.dumps(dict(figures)), now(db)),
     )
 
 
-def baseline(db: sqlite3.Connection, service: str, release: int) -> dict[str, float]:
-    row = db.execute(
+def baseline(db: Db, service: str, release: int) -> dict[str, float]:
+    row = db.one(
         "SELECT figures FROM baseline WHERE service = ? AND release = ?", (service, release)
-    ).fetchone()
+    )
     return {} if row is None else json.loads(row["figures"])
 
 
-def verdicts(db: sqlite3.Connection) -> dict[str, list[Verdict]]:
+def verdicts(db: Db) -> dict[str, list[Verdict]]:
     found: dict[str, list[Verdict]] = {}
-    for row in db.execute("SELECT * FROM verdict"):
+    for row in db.execute("SELECT * FROM verdict ORDER BY service, layer"):
         found.setdefault(row["service"], []).append(
             Verdict(
                 row["layer"],

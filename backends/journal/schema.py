@@ -130,7 +130,7 @@ MIGRATIONS: tuple[str, ...] = (
         at       REAL NOT NULL
     );
     CREATE INDEX answer_by_approval ON answer (approval, id);
-    CREATE TABLE freeze (
+    CREATE TABLE "freeze" (
         number       INTEGER PRIMARY KEY AUTOINCREMENT,
         service      TEXT NOT NULL,
         actor        TEXT NOT NULL,
@@ -141,6 +141,6 @@ MIGRATIONS: tuple[str, ...] = (
         ended_by     TEXT NOT NULL DEFAULT '',
         ended_reason TEXT NOT NULL DEFAULT ''
     );
-    CREATE INDEX freeze_on ON freeze (until) WHERE ended IS NULL;
+    CREATE INDEX freeze_on ON "freeze" (until) WHERE ended IS NULL;
     """,
 )

@@ -3,49 +3,58 @@
 from __future__ import annotations
 
 import json
-import sqlite3
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any
 
 from backends.journal.base import Change, Step
+from backends.journal.db import Db, Row, marks
 from core.plan import Plan
 from core.refs import Ref, decode
 
-_NOW = "SELECT (julianday('now') - 2440587.5) * 86400.0"
 
-
-def now(db: sqlite3.Connection) -> float:
+def now(db: Db) -> float:
     """The database's clock, which all holders share."""
-    return float(db.execute(_NOW).fetchone()[0])
+    return db.now()
 
 
 def moment(seconds: float) -> datetime:
     return datetime.fromtimestamp(seconds, UTC)
 
 
-def held(db: sqlite3.Connection, number: int, time: float) -> bool:
-    found = db.execute(
-        "SELECT 1 FROM lease WHERE change = ? AND expires > ?", (number, time)
-    ).fetchone()
+def held(db: Db, number: int, time: float) -> bool:
+    found = db.one("SELECT 1 FROM lease WHERE change = ? AND expires > ?", (number, time))
     return found is not None
 
 
-def must(db: sqlite3.Connection, number: int, *, repeated: bool = False) -> Change:
-    row = db.execute("SELECT * FROM change WHERE number = ?", (number,)).fetchone()
-    return _change(db, row, repeated=repeated)
+def keep_reading(db: Db, service: str, ref: Ref, value: str, taken: float) -> None:
+    """What the ref read as last; `value` is JSON."""
+    db.execute(
+        "INSERT INTO reading (ref, service, value, taken) VALUES (?,?,?,?)"
+        " ON CONFLICT (ref) DO UPDATE SET service = excluded.service,"
+        " value = excluded.value, taken = excluded.taken",
+        (str(ref), service, value, taken),
+    )
 
 
-def read(db: sqlite3.Connection, number: int) -> Change | None:
-    row = db.execute("SELECT * FROM change WHERE number = ?", (number,)).fetchone()
-    return None if row is None else _change(db, row)
+def must(db: Db, number: int, *, repeated: bool = False) -> Change:
+    found = read(db, number)
+    assert found is not None
+    return replace(found, repeated=repeated)
 
 
-def listed(db: sqlite3.Connection, service: str | None, limit: int) -> list[Change]:
+def read(db: Db, number: int) -> Change | None:
+    row = db.one("SELECT * FROM change WHERE number = ?", (number,))
+    return None if row is None else _changes(db, [row])[0]
+
+
+def listed(db: Db, service: str | None, limit: int) -> list[Change]:
     rows = db.execute(
-        "SELECT * FROM change WHERE ? IS NULL OR service = ? ORDER BY number DESC LIMIT ?",
+        "SELECT * FROM change WHERE CAST(? AS TEXT) IS NULL OR service = ?"
+        " ORDER BY number DESC LIMIT ?",
         (service, service, limit),
-    ).fetchall()
-    return [_change(db, row) for row in rows]
+    )
+    return _changes(db, rows)
 
 
 # What could not be put back stays a matter of its service until a change there is done again.
@@ -60,17 +69,32 @@ _UNSETTLED = """
 """
 
 
-def unsettled(db: sqlite3.Connection) -> list[Change]:
-    return [_change(db, row) for row in db.execute(_UNSETTLED).fetchall()]
+def unsettled(db: Db) -> list[Change]:
+    return _changes(db, db.execute(_UNSETTLED))
 
 
-def open_ones(db: sqlite3.Connection) -> list[Change]:
-    rows = db.execute("SELECT * FROM change WHERE open = 1 ORDER BY number").fetchall()
-    return [_change(db, row) for row in rows]
+def open_ones(db: Db) -> list[Change]:
+    rows = db.execute("SELECT * FROM change WHERE open = 1 ORDER BY number")
+    return _changes(db, rows)
 
 
-def _change(db: sqlite3.Connection, row: Any, *, repeated: bool = False) -> Change:
-    steps = db.execute("SELECT * FROM step WHERE change = ? ORDER BY i", (row["number"],))
+def _changes(db: Db, rows: Sequence[Row]) -> list[Change]:
+    """Three statements however many they are: a database may be a network away."""
+    if not rows:
+        return []
+    numbers = [row["number"] for row in rows]
+    steps: dict[int, list[Row]] = {number: [] for number in numbers}
+    wanted = f"change IN {marks(numbers)}"
+    for step in db.execute(f"SELECT * FROM step WHERE {wanted} ORDER BY i", numbers):
+        steps[step["change"]].append(step)
+    leased = db.execute(
+        f"SELECT change FROM lease WHERE {wanted} AND expires > ?", (*numbers, now(db))
+    )
+    running = {row["change"] for row in leased}
+    return [_change(row, steps[row["number"]], row["number"] in running) for row in rows]
+
+
+def _change(row: Row, steps: Sequence[Row], running: bool) -> Change:
     return Change(
         id=row["id"],
         number=row["number"],
@@ -100,6 +124,5 @@ def _change(db: sqlite3.Connection, row: Any, *, repeated: bool = False) -> Chan
             )
             for item in steps
         ),
-        repeated=repeated,
-        running=held(db, row["number"], now(db)),
+        running=running,
     )

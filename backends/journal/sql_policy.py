@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import TypeVar
 
 from backends.journal import policies, stored
+from backends.journal.db import Db
 from backends.journal.kept import kept
 from core.freeze import Freeze
 from core.plan import Plan
@@ -17,14 +17,14 @@ from core.redaction import redact
 T = TypeVar("T")
 
 
-class SqlitePolicy:
-    """Part of `backends.journal.sqlite.SqliteJournal`."""
+class SqlPolicy:
+    """Part of `backends.journal.sql.SqlJournal`."""
 
-    clock: Callable[[sqlite3.Connection], float] = staticmethod(stored.now)
+    clock: Callable[[Db], float] = staticmethod(stored.now)
     """Seconds since the epoch, for what expires."""
 
     async def _run(
-        self, what: str, work: Callable[[sqlite3.Connection], T], *, write: bool = True
+        self, what: str, work: Callable[[Db], T], *, write: bool = True, again: bool = False
     ) -> T:
         raise NotImplementedError
 
@@ -43,6 +43,7 @@ class SqlitePolicy:
                 lasts,
                 self.clock(db),
             ),
+            again=True,
         )
 
     async def answer_approval(
@@ -58,7 +59,7 @@ class SqlitePolicy:
     async def approvals(
         self, service: str | None, *, limit: int = 50, expired: bool = True
     ) -> tuple[Sequence[Approval], datetime]:
-        def read(db: sqlite3.Connection) -> tuple[Sequence[Approval], datetime]:
+        def read(db: Db) -> tuple[Sequence[Approval], datetime]:
             time = self.clock(db)
             since = 0.0 if expired else time
             return policies.approvals(db, service, limit, since=since), stored.moment(time)
@@ -82,7 +83,7 @@ class SqlitePolicy:
         )
 
     async def freezes(self) -> tuple[Sequence[Freeze], datetime]:
-        def read(db: sqlite3.Connection) -> tuple[Sequence[Freeze], datetime]:
+        def read(db: Db) -> tuple[Sequence[Freeze], datetime]:
             time = self.clock(db)
             return policies.freezes(db, time), stored.moment(time)
 
