@@ -11,7 +11,7 @@ from commands.deck import Deck
 from commands.request import approval_json
 from commands.spec import Cell, Grid, Spec, Style, option, positional
 from core.errors import ModeldeckError
-from core.policy import ADVISORY, Approval, ApprovalState
+from core.policy import Approval, ApprovalState, advisory
 from core.units import show_time
 
 STYLE: Mapping[ApprovalState, Style] = {
@@ -36,17 +36,18 @@ class Args:
 class ApprovalsReport:
     approvals: tuple[Approval, ...]
     now: datetime
+    worth: str
 
     def data(self) -> Mapping[str, Any]:
         found = [approval_json(one, one.state(self.now)) for one in self.approvals]
-        return {"approvals": found, "note": ADVISORY}
+        return {"approvals": found, "note": self.worth}
 
     def grids(self) -> Sequence[Grid]:
         columns = ("", "service", "asked by", "", "what", "until", "reason")
         grid = Grid(
             columns, [_row(one, self.now) for one in self.approvals], empty="nobody waits for one"
         )
-        return [grid, Grid((), [((ADVISORY, "dim"),)])] if self.approvals else [grid]
+        return [grid, Grid((), [((self.worth, "dim"),)])] if self.approvals else [grid]
 
     def error(self) -> ModeldeckError | None:
         return None
@@ -69,9 +70,8 @@ async def run(deck: Deck, args: Args) -> ApprovalsReport:
     if args.service:
         deck.service(args.service)
     found, now = await deck.journal.approvals(args.service)
-    return ApprovalsReport(
-        tuple(one for one in found if args.all or one.state(now) in _COUNTS), now
-    )
+    counting = tuple(one for one in found if args.all or one.state(now) in _COUNTS)
+    return ApprovalsReport(counting, now, advisory(shared=deck.config.journal.shared))
 
 
 SPEC = Spec(

@@ -12,7 +12,7 @@ from commands.deck import Deck
 from commands.request import approval_json
 from commands.spec import Grid, Spec, option, positional
 from core.errors import ModeldeckError
-from core.policy import ADVISORY, AnswerVerdict, Approval, parse_number
+from core.policy import AnswerVerdict, Approval, advisory, parse_number
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +29,7 @@ class AnswerReport:
 
     approval: Approval
     now: datetime
+    worth: str
 
     def data(self) -> Mapping[str, Any]:
         return approval_json(self.approval, self.approval.state(self.now))
@@ -37,7 +38,8 @@ class AnswerReport:
         approval = self.approval
         said = [(approval.said(self.now),)]
         if approval.state(self.now) == "approved":
-            said += [(f"{approval.command} applies it, as long as nothing differs",), (ADVISORY,)]
+            said += [(f"{approval.command} applies it, as long as nothing differs",)]
+            said += [(self.worth,)]
         return [*plan_grids(approval.plan), Grid((), said)]
 
     def error(self) -> ModeldeckError | None:
@@ -50,7 +52,7 @@ async def answer(deck: Deck, text: str, verdict: AnswerVerdict, reason: str) -> 
         parse_number(text), actor=deck.actor, verdict=verdict, reason=reason
     )
     _, now = await deck.journal.approvals(approval.plan.service, limit=1)
-    return AnswerReport(approval, now)
+    return AnswerReport(approval, now, advisory(shared=deck.config.journal.shared))
 
 
 async def run(deck: Deck, args: Args) -> AnswerReport:

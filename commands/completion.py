@@ -117,6 +117,8 @@ _CHANGES = f"SELECT number FROM change WHERE open = 1 AND {_OF}"
 
 
 def _journalled(loaded: Loaded, query: str, service: str | None) -> list[str]:
+    if loaded.config.journal.shared:
+        return []
     uri = f"{loaded.journal.absolute().as_uri()}?mode=ro"
     try:
         with closing(sqlite3.connect(uri, uri=True, timeout=0.2)) as db:

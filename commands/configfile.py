@@ -30,7 +30,7 @@ class Loaded:
 
     @property
     def journal(self) -> Path:
-        """Where the journal lies.
+        """The journal's file, where it is one: `[journal] url` names a database instead.
 
         A config that names no environment gets a journal of its own: its file's name alone could
         be that of another config, and their changes would mix.

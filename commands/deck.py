@@ -22,8 +22,7 @@ from core.refs import Ref
 T = TypeVar("T")
 
 if TYPE_CHECKING:
-    from backends.journal.base import Verdict
-    from backends.journal.sqlite import SqliteJournal
+    from backends.journal.base import Journal, Verdict
 
 
 class Deck:
@@ -143,13 +142,23 @@ class Deck:
         return self._open(("gpus",), "gpus", adapter, Context())
 
     @property
-    def journal(self) -> SqliteJournal:
+    def journal(self) -> Journal:
         key = ("journal",)
         if key not in self._opened:
+            self._opened[key] = self._new_journal()
+        return cast("Journal", self._opened[key])
+
+    def _new_journal(self) -> Journal:
+        named = self.config.journal
+        if named.url is None:
             from backends.journal.sqlite import SqliteJournal
 
-            self._opened[key] = SqliteJournal(self._loaded.journal, read_only=self.read_only)
-        return cast("SqliteJournal", self._opened[key])
+            return SqliteJournal(self._loaded.journal, read_only=self.read_only)
+        from backends.journal.postgres import PostgresJournal
+
+        return PostgresJournal(
+            named.url, schema=named.schema, password=named.password, read_only=self.read_only
+        )
 
     def settable(self, ref: Ref) -> Settable:
         """The adapter that reads and sets the ref."""

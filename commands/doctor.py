@@ -100,7 +100,7 @@ async def run(deck: Deck, _args: Args) -> DoctorReport:
         asked.append(("registry", lambda: deck.registry.check()))
     bound = [s.name for s in deck.services() if s.policy.mode == "approved"]
     if bound:
-        asked.append(("policy", lambda: _policy(bound)))
+        asked.append(("policy", lambda: _policy(deck, bound)))
     for service in deck.services():
         if service.model is not None:
             asked.append((f"{service.name} model", partial(_model, deck, service)))
@@ -120,7 +120,7 @@ async def _journal(deck: Deck) -> list[Health]:
     begun = loop.time()
     found = await deck.journal.check()
     held = ", ".join(f"{ref} by {holder}" for ref, holder in found["leases"].items())
-    detail = f"{deck.journal.path}: {found['changes']} changes; lease: this account only"
+    detail = f"{deck.journal.path}: {found['changes']} changes; {deck.config.journal.lease}"
     if held:
         detail += f"; held: {held}"
     seen = Health("read it", True, detail, loop.time() - begun)
@@ -135,10 +135,11 @@ async def _journal(deck: Deck) -> list[Health]:
     return [seen, Health("write to it", True, "yes", loop.time() - begun)]
 
 
-async def _policy(services: Sequence[str]) -> list[Health]:
-    from core.policy import ADVISORY
+async def _policy(deck: Deck, services: Sequence[str]) -> list[Health]:
+    from core.policy import advisory
 
-    return [Health(f"approvals for {', '.join(services)}", None, ADVISORY)]
+    worth = advisory(shared=deck.config.journal.shared)
+    return [Health(f"approvals for {', '.join(services)}", None, worth)]
 
 
 async def _model(deck: Deck, service: Any) -> list[Health]:

@@ -16,7 +16,7 @@ from commands.parse import Parsed
 from commands.spec import Grid, option, to_line
 from core.errors import ModeldeckError, Refused, UsageError
 from core.plan import Plan
-from core.policy import ADVISORY, Approval, promotes
+from core.policy import Approval, advisory, promotes
 from core.units import parse_duration, show_time
 
 LOOK_EVERY = 1.0
@@ -50,6 +50,8 @@ class Requested:
     approval: Approval
     plan: Plan
     state: str
+    worth: str
+    """What an approval is worth here, in words."""
 
     def data(self) -> Mapping[str, Any]:
         return {**plan_data(self.plan), "approval": approval_json(self.approval, self.state)}
@@ -60,7 +62,7 @@ class Requested:
             (f"{approval.name} is {self.state}, until {show_time(approval.expires)}",),
             (f"another person answers: modeldeck approve {approval.name}",),
             (f"then {approval.command} applies it, as long as nothing differs",),
-            (ADVISORY,),
+            (self.worth,),
         ]
         return [*plan_grids(self.plan), Grid((), rows)]
 
@@ -117,7 +119,8 @@ async def request(deck: Deck, parsed: Parsed, plan: Plan) -> Requested:
         needed=service.policy.approvals,
         lasts=service.policy.expires,
     )
-    return Requested(approval, plan, await _state(deck, approval))
+    worth = advisory(shared=deck.config.journal.shared)
+    return Requested(approval, plan, await _state(deck, approval), worth)
 
 
 async def _state(deck: Deck, approval: Approval) -> str:
@@ -165,7 +168,7 @@ async def _wait(
         approvals, now = await deck.journal.approvals(asked.plan.service)
         approval = next(one for one in approvals if one.number == asked.approval.number)
         state = approval.state(now)
-        asked = Requested(approval, asked.plan, state)
+        asked = replace(asked, approval=approval, state=state)
         if state == "approved":
             return asked, None
         if state != "waiting" or loop.time() >= deadline:

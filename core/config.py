@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from core.freeze import AsWindow
 from core.gate.limits import GateConfig
+from core.journal import JournalConfig, journal_problems
 from core.policy import PolicyConfig
 from core.schema import Adapter, Duration, Figure, OptionsOf, Problem, Reader
 
@@ -23,12 +24,6 @@ class Environment:
     read_only: bool = False
     freeze: tuple[AsWindow, ...] = ()
     """Windows in which nothing goes forward."""
-
-
-@dataclass(frozen=True, slots=True)
-class JournalConfig:
-    path: str | None = None
-    """Where the database lies; None is the user's state folder."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +113,7 @@ def read_config(
         if not all(prompt.rpartition("@")[::2])
     ]
     problems += _no_file_name(config.environment.name) + _unknown_figures(config)
-    problems += _wrong_keys(config)
+    problems += _wrong_keys(config) + journal_problems(config.journal)
     if problems:
         return None, problems
     named = {name: replace(service, name=name) for name, service in config.services.items()}

@@ -20,8 +20,13 @@ AnswerVerdict = Literal["approved", "rejected"]
 ApprovalState = Literal["waiting", "approved", "rejected", "expired", "used"]
 
 
-ADVISORY = "advisory: whoever may use this account can also call themselves otherwise"
-"""What an approval is worth in a journal of one account."""
+_ADVISORY = "advisory: whoever may use this account can also call themselves otherwise"
+_SHARED = "advisory: who somebody is, their own modeldeck says; the database keeps the role that it let in"
+
+
+def advisory(*, shared: bool) -> str:
+    """What an approval is worth in a journal of one account, or in one that a team shares."""
+    return _SHARED if shared else _ADVISORY
 
 
 @dataclass(frozen=True, slots=True)

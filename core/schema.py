@@ -163,6 +163,10 @@ class Reader:
             return self._list(get_args(hint)[0], value, path)
         if origin in (dict, Mapping) or str(origin).endswith("Mapping'>"):
             return self._mapping(get_args(hint)[1], value, path)
+        if hint is Secret and not isinstance(value, Mapping):
+            # Whatever stands here may be the secret: it is not repeated.
+            self._bad(path, 'is a reference, never the secret itself; write { env = "NAME" }')
+            return None
         if dataclasses.is_dataclass(hint):
             short = getattr(hint, "SHORT", None)
             if short is not None and isinstance(value, str):

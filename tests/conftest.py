@@ -11,6 +11,7 @@ import pytest
 from xdist.scheduler import LoadScopeScheduling
 
 from tests.commands.driving import DeckFleet
+from tests.live.journals import Place, database_place, file_place
 from tests.live.postgres import Postgres, postgres_server
 from tests.live.seeds import Seeds
 from tests.live.servers import mlflow_server
@@ -64,6 +65,15 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
     """A real PostgreSQL, one for the whole run: each test makes a database of its own."""
     with postgres_server(tmp_path_factory.mktemp("postgres")) as server:
         yield server
+
+
+@pytest.fixture(params=["file", pytest.param("database", marks=pytest.mark.live)])
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
+    """A fresh journal, once on SQLite and once on PostgreSQL."""
+    if request.param == "file":
+        return file_place(tmp_path / "journal.db")
+    server: Postgres = request.getfixturevalue("postgres")
+    return database_place(server.create())
 
 
 @pytest.fixture(scope="session")

@@ -21,7 +21,6 @@ from tui.reads import Reads
 from tui.seam import Answer, Facts, Outcome, Progress, Proposal, Source
 from tui.version_reads import VersionReads
 
-LEASE_NOTE = "lease: this account only"
 APPROVAL_NOTE = "approvals: advisory"
 RECORD_EVERY = 2.0
 """Seconds between two looks at one service, for a small fleet."""
@@ -42,7 +41,8 @@ class DeckBackend:
         services = tuple(deck.config.services)
         self._rhythm = max(RECORD_EVERY, EACH * len(services))
         approved = any(s.policy.mode == "approved" for s in deck.services())
-        self._notes = (LEASE_NOTE, APPROVAL_NOTE) if approved else (LEASE_NOTE,)
+        lease = deck.config.journal.lease
+        self._notes = (lease, APPROVAL_NOTE) if approved else (lease,)
         self.facts = Facts(
             deck.environment,
             deck.production,

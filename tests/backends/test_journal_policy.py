@@ -6,13 +6,12 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from backends.journal import stored
-from backends.journal.sqlite import SqliteJournal
+from backends.journal.sql import SqlJournal
 from core.errors import Refused, UsageError
 from core.history import EVERY
 from core.plan import Plan
@@ -22,25 +21,21 @@ from core.redaction import remember
 from core.releases import rollback
 from core.versions import Stage
 from tests.core.planning import PASSED, VERSIONS, release, seen
+from tests.live.journals import Place
 
 PLAN = promote(seen(), VERSIONS[1], Stage.PRODUCTION, PASSED)
 BACK = rollback(seen(releases=(release(1, "11"),)), None, None, "")
 LONG = timedelta(hours=1)
 
 
-class Late(SqliteJournal):
-    """A journal whose time for what expires is set by hand."""
-
-    ahead = timedelta()
-
-    def __init__(self, path: Path) -> None:
-        super().__init__(path)
-        self.clock = lambda db: stored.now(db) + self.ahead.total_seconds()
+def late(journal: SqlJournal, ahead: timedelta) -> None:
+    """From now on what expires has come so far."""
+    journal.clock = lambda db: stored.now(db) + ahead.total_seconds()
 
 
-def tell(file: Path, story: Callable[[Late, Late], Awaitable[None]]) -> None:
+def tell(place: Place, story: Callable[[SqlJournal, SqlJournal], Awaitable[None]]) -> None:
     async def run() -> None:
-        ana, ben = Late(file), Late(file)
+        ana, ben = place.open(), place.open()
         try:
             await story(ana, ben)
         finally:
@@ -50,13 +45,13 @@ def tell(file: Path, story: Callable[[Late, Late], Awaitable[None]]) -> None:
     asyncio.run(run())
 
 
-async def ask(journal: SqliteJournal, *, needed: int = 1, plan: Plan = PLAN) -> Approval:
+async def ask(journal: SqlJournal, *, needed: int = 1, plan: Plan = PLAN) -> Approval:
     return await journal.ask_approval(
         plan, actor="ana", reason="", command="modeldeck promote", needed=needed, lasts=3600
     )
 
 
-async def begin(journal: SqliteJournal, plan: Plan, approval: Approval | None = None) -> Any:
+async def begin(journal: SqlJournal, plan: Plan, approval: Approval | None = None) -> Any:
     named = {"approval": {"number": approval.number}} if approval else {}
     return await journal.begin(
         replace(plan, evidence=named), actor="ana", reason="", command="", key=None, holder="h"
@@ -65,12 +60,12 @@ async def begin(journal: SqliteJournal, plan: Plan, approval: Approval | None = 
 
 @pytest.mark.parametrize(("needed", "let"), [(1, 1), (2, 2), (3, 3)])
 def test_of_many_who_answer_at_once_only_the_needed_ones_count(
-    tmp_path: Path, needed: int, let: int
+    place: Place, needed: int, let: int
 ) -> None:
-    async def story(ana: Late, ben: Late) -> None:
+    async def story(ana: SqlJournal, ben: SqlJournal) -> None:
         asked = await ask(ana, needed=needed)
 
-        async def approve(journal: SqliteJournal, who: str) -> bool:
+        async def approve(journal: SqlJournal, who: str) -> bool:
             try:
                 await journal.answer_approval(
                     asked.number, actor=who, verdict="approved", reason=""
@@ -87,11 +82,11 @@ def test_of_many_who_answer_at_once_only_the_needed_ones_count(
         assert len(now.approvers) == needed
         assert "ana" not in now.approvers
 
-    tell(tmp_path / "j.db", story)
+    tell(place, story)
 
 
-def test_of_two_changes_at_once_one_uses_the_approval(tmp_path: Path) -> None:
-    async def story(ana: Late, ben: Late) -> None:
+def test_of_two_changes_at_once_one_uses_the_approval(place: Place) -> None:
+    async def story(ana: SqlJournal, ben: SqlJournal) -> None:
         asked = await ask(ana)
         await ben.answer_approval(asked.number, actor="ben", verdict="approved", reason="")
         change = await begin(ana, PLAN, asked)
@@ -100,11 +95,11 @@ def test_of_two_changes_at_once_one_uses_the_approval(tmp_path: Path) -> None:
             await begin(ben, PLAN, asked)
         assert await ben.open_changes() == [], "nothing of it was begun"
 
-    tell(tmp_path / "j.db", story)
+    tell(place, story)
 
 
-def test_what_was_taken_back_after_the_door_looked_begins_nothing(tmp_path: Path) -> None:
-    async def story(ana: Late, ben: Late) -> None:
+def test_what_was_taken_back_after_the_door_looked_begins_nothing(place: Place) -> None:
+    async def story(ana: SqlJournal, ben: SqlJournal) -> None:
         asked = await ask(ana)
         await ben.answer_approval(asked.number, actor="ben", verdict="approved", reason="")
         await ben.answer_approval(asked.number, actor="ben", verdict="rejected", reason="wait")
@@ -116,18 +111,18 @@ def test_what_was_taken_back_after_the_door_looked_begins_nothing(tmp_path: Path
         await ben.answer_approval(second.number, actor="ben", verdict="approved", reason="")
         with pytest.raises(Refused, match="does not let this plan through"):
             await begin(ana, other, second)
-        ana.ahead = LONG
+        late(ana, LONG)
         with pytest.raises(Refused, match="expired"):
             await begin(ana, PLAN, second)
         assert await ana.changes(None) == []
 
-    tell(tmp_path / "j.db", story)
+    tell(place, story)
 
 
 def test_a_freeze_that_came_in_between_begins_nothing_and_stops_no_way_back(
-    tmp_path: Path,
+    place: Place,
 ) -> None:
-    async def story(ana: Late, ben: Late) -> None:
+    async def story(ana: SqlJournal, ben: SqlJournal) -> None:
         until = datetime.now(UTC) + LONG
         await ben.freeze(EVERY, until=until, actor="ben", reason="audit")
         with pytest.raises(Refused, match="by ben: audit"):
@@ -142,14 +137,14 @@ def test_a_freeze_that_came_in_between_begins_nothing_and_stops_no_way_back(
         await ana.finish(change, "done", verified=True, note="", release=None)
         events = await ana.events("fraud", datetime.now(UTC) - LONG)
         assert [event.override for event in events if event.change] == ["fire", ""]
-        ana.ahead = LONG + LONG
+        late(ana, LONG + LONG)
         assert (await begin(ana, PLAN)).number
 
-    tell(tmp_path / "j.db", story)
+    tell(place, story)
 
 
-def test_asked_again_it_is_the_same_request_until_it_is_over(tmp_path: Path) -> None:
-    async def story(ana: Late, ben: Late) -> None:
+def test_asked_again_it_is_the_same_request_until_it_is_over(place: Place) -> None:
+    async def story(ana: SqlJournal, ben: SqlJournal) -> None:
         first = await ask(ana)
         assert (await ask(ana)).number == first.number
         assert (await ask(ana, needed=2)).number != first.number
@@ -157,14 +152,14 @@ def test_asked_again_it_is_the_same_request_until_it_is_over(tmp_path: Path) -> 
             PLAN, actor="ben", reason="", command="", needed=1, lasts=3600
         )
         assert theirs.number not in (1, 2)
-        ana.ahead = LONG
+        late(ana, LONG)
         assert (await ask(ana)).number > theirs.number
 
-    tell(tmp_path / "j.db", story)
+    tell(place, story)
 
 
-def test_the_story_of_requests_and_freezes(tmp_path: Path) -> None:
-    async def story(ana: Late, ben: Late) -> None:
+def test_the_story_of_requests_and_freezes(place: Place) -> None:
+    async def story(ana: SqlJournal, ben: SqlJournal) -> None:
         asked = await ask(ana)
         until = datetime.now(UTC) + LONG
         await ana.freeze("chat", until=until, actor="ana", reason="")
@@ -178,17 +173,17 @@ def test_the_story_of_requests_and_freezes(tmp_path: Path) -> None:
 
         assert await states("fraud") == ["frozen", "requested"]
         assert await states("chat") == ["frozen", "frozen", "unfrozen"]
-        ana.ahead = LONG
+        late(ana, LONG)
         assert await states("fraud") == ["expired", "frozen", "requested"]
         assert asked.name in (await ana.events("fraud", since))[-1].what
 
-    tell(tmp_path / "j.db", story)
+    tell(place, story)
 
 
-def test_no_secret_is_kept_of_what_people_write(tmp_path: Path) -> None:
+def test_no_secret_is_kept_of_what_people_write(place: Place) -> None:
     remember("hunter2-hunter2")
 
-    async def story(ana: Late, ben: Late) -> None:
+    async def story(ana: SqlJournal, ben: SqlJournal) -> None:
         asked = await ask(ana)
         await ben.answer_approval(
             asked.number, actor="ben", verdict="rejected", reason="hunter2-hunter2"
@@ -201,12 +196,12 @@ def test_no_secret_is_kept_of_what_people_write(tmp_path: Path) -> None:
         assert one.rejection is not None
         assert (one.rejection.reason, freeze.reason) == ("[redacted]", "[redacted]")
 
-    tell(tmp_path / "j.db", story)
+    tell(place, story)
 
 
-def test_a_request_that_is_not_there(tmp_path: Path) -> None:
-    async def story(ana: Late, _ben: Late) -> None:
+def test_a_request_that_is_not_there(place: Place) -> None:
+    async def story(ana: SqlJournal, _ben: SqlJournal) -> None:
         with pytest.raises(UsageError, match="A-7"):
             await ana.answer_approval(7, actor="ben", verdict="approved", reason="")
 
-    tell(tmp_path / "j.db", story)
+    tell(place, story)

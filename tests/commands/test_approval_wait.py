@@ -59,7 +59,7 @@ def test_it_ends_with_the_answer_or_with_the_time(
                 PLAN, actor="ana", reason="", command="", needed=1, lasts=3600
             )
             waiting = asyncio.ensure_future(
-                request._wait(deck, Requested(asked, PLAN, "waiting"), seconds)
+                request._wait(deck, Requested(asked, PLAN, "waiting", ""), seconds)
             )
             await asyncio.sleep(0)
             await someone(deck.journal, asked.number)
