@@ -11,9 +11,10 @@ from pathlib import Path
 import pytest
 
 from backends.journal.opening import MIGRATIONS
-from backends.journal.sqlite import SqliteJournal
+from backends.journal.sql import SqlJournal
 from core.errors import BackendError, Refused
 from core.history import Release
+from tests.live.journals import Place, file_place
 
 NOW = datetime.now(UTC)
 
@@ -22,9 +23,9 @@ def release(version: str) -> Release:
     return Release(0, "chat", NOW, version, {}, {}, {})
 
 
-def together(file: Path, story: Callable[[SqliteJournal, SqliteJournal], Awaitable[None]]) -> None:
+def together(place: Place, story: Callable[[SqlJournal, SqlJournal], Awaitable[None]]) -> None:
     async def run() -> None:
-        writer, reader = SqliteJournal(file), SqliteJournal(file, read_only=True)
+        writer, reader = place.open(), place.open(read_only=True)
         try:
             await story(writer, reader)
         finally:
@@ -35,13 +36,13 @@ def together(file: Path, story: Callable[[SqliteJournal, SqliteJournal], Awaitab
 
 
 def test_a_missing_file_is_empty_and_stays_missing(tmp_path: Path) -> None:
-    async def story(_writer: SqliteJournal, reader: SqliteJournal) -> None:
+    async def story(_writer: SqlJournal, reader: SqlJournal) -> None:
         assert await reader.releases("chat") == []
         assert await reader.unsettled() == []
         assert await reader.baseline("chat", 1) == {}
         assert (await reader.check())["changes"] == 0
 
-    together(tmp_path / "none/j.db", story)
+    together(file_place(tmp_path / "none/j.db"), story)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -51,7 +52,7 @@ def test_what_others_write_is_seen_while_they_write_and_after(tmp_path: Path) ->
     def left() -> list[str]:
         return [path.name for path in tmp_path.iterdir()]
 
-    async def story(writer: SqliteJournal, reader: SqliteJournal) -> None:
+    async def story(writer: SqlJournal, reader: SqlJournal) -> None:
         for number in (1, 2):
             await writer.add_release(release(str(number)))
             assert len(await reader.releases("chat")) == number
@@ -61,17 +62,32 @@ def test_what_others_write_is_seen_while_they_write_and_after(tmp_path: Path) ->
         await writer.add_release(release("3"))
         assert len(await reader.releases("chat")) == 3
 
-    together(file, story)
+    together(file_place(file), story)
+
+
+def test_what_others_write_is_seen_while_their_journal_is_open(place: Place) -> None:
+    async def story(writer: SqlJournal, reader: SqlJournal) -> None:
+        assert await reader.releases("chat") == []
+        for number in (1, 2):
+            await writer.add_release(release(str(number)))
+            assert len(await reader.releases("chat")) == number
+        await writer.close()
+        assert len(await reader.releases("chat")) == 2
+        with pytest.raises(Refused, match="reading only"):
+            await reader.add_release(release("3"))
+        assert len(await writer.releases("chat")) == 2, "opened again by whoever wants it"
+
+    together(place, story)
 
 
 def test_a_write_is_refused(tmp_path: Path) -> None:
-    async def story(_writer: SqliteJournal, reader: SqliteJournal) -> None:
+    async def story(_writer: SqlJournal, reader: SqlJournal) -> None:
         with pytest.raises(Refused, match="reading only"):
             await reader.add_release(release("1"))
         with pytest.raises(Refused):
             await reader.note_health("chat", None, {})
 
-    together(tmp_path / "j.db", story)
+    together(file_place(tmp_path / "j.db"), story)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -85,10 +101,10 @@ def test_an_older_file_is_read_and_left_as_it_is(tmp_path: Path, version: int) -
     db.close()
     before = file.read_bytes()
 
-    async def story(_writer: SqliteJournal, reader: SqliteJournal) -> None:
+    async def story(_writer: SqlJournal, reader: SqlJournal) -> None:
         assert await reader.releases("chat") == []
 
-    together(file, story)
+    together(file_place(file), story)
     assert file.read_bytes() == before
 
 
@@ -101,8 +117,8 @@ def test_a_newer_file_and_a_damaged_one_are_said(tmp_path: Path) -> None:
 
     for file, says in ((newer, "newer modeldeck"), (damaged, "no journal")):
 
-        async def story(_writer: SqliteJournal, reader: SqliteJournal, says: str = says) -> None:
+        async def story(_writer: SqlJournal, reader: SqlJournal, says: str = says) -> None:
             with pytest.raises(BackendError, match=says):
                 await reader.releases("chat")
 
-        together(file, story)
+        together(file_place(file), story)

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from backends.journal.sqlite import SqliteJournal
 from core.promotion import promote
 from core.versions import Stage
 from tests.core.planning import PASSED, VERSIONS, seen
+from tests.live.journals import Place
 
 PLAN = promote(seen(), VERSIONS[1], Stage.PRODUCTION, PASSED)
 
@@ -32,19 +32,21 @@ def approve(config: Path, actor: str) -> subprocess.Popen[str]:
 
 
 @pytest.mark.parametrize(("needed", "codes"), [(1, [0, 3]), (2, [0, 0])])
-def test_two_programs_approve_at_once(tmp_path: Path, needed: int, codes: list[int]) -> None:
-    file, config = tmp_path / "j.db", tmp_path / "deck.toml"
-    config.write_text(f'[journal]\npath = "{file}"\n[services.fraud]\npolicy = "approved"\n')
+def test_two_programs_approve_at_once(
+    tmp_path: Path, place: Place, needed: int, codes: list[int]
+) -> None:
+    config = tmp_path / "deck.toml"
+    config.write_text(f'{place.config}[services.fraud]\npolicy = "approved"\n')
 
     async def asked() -> None:
-        journal = SqliteJournal(file)
+        journal = place.open()
         await journal.ask_approval(
             PLAN, actor="ana", reason="", command="", needed=needed, lasts=3600
         )
         await journal.close()
 
     async def found() -> tuple[str, int]:
-        journal = SqliteJournal(file, read_only=True)
+        journal = place.open(read_only=True)
         (one,), now = await journal.approvals(None)
         await journal.close()
         return one.state(now), len(one.answers)

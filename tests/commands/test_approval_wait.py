@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from pathlib import Path
 
 import pytest
 
-from backends.journal.sqlite import SqliteJournal
+from backends.journal.base import Journal
 from commands import request
 from commands.configfile import Loaded, parse
 from commands.deck import Deck
@@ -17,20 +16,21 @@ from core.errors import ModeldeckError
 from core.promotion import promote
 from core.versions import Stage
 from tests.core.planning import PASSED, VERSIONS, seen
+from tests.live.journals import Place
 
 PLAN = promote(seen(), VERSIONS[1], Stage.PRODUCTION, PASSED)
-Someone = Callable[[SqliteJournal, int], Awaitable[object]]
+Someone = Callable[[Journal, int], Awaitable[object]]
 
 
-async def approves(journal: SqliteJournal, number: int) -> object:
+async def approves(journal: Journal, number: int) -> object:
     return await journal.answer_approval(number, actor="ben", verdict="approved", reason="")
 
 
-async def rejects(journal: SqliteJournal, number: int) -> object:
+async def rejects(journal: Journal, number: int) -> object:
     return await journal.answer_approval(number, actor="ben", verdict="rejected", reason="no")
 
 
-async def sleeps(_journal: SqliteJournal, _number: int) -> object:
+async def sleeps(_journal: Journal, _number: int) -> object:
     return None
 
 
@@ -43,7 +43,7 @@ async def sleeps(_journal: SqliteJournal, _number: int) -> object:
     ],
 )
 def test_it_ends_with_the_answer_or_with_the_time(
-    tmp_path: Path,
+    place: Place,
     monkeypatch: pytest.MonkeyPatch,
     someone: Someone,
     seconds: float,
@@ -51,7 +51,7 @@ def test_it_ends_with_the_answer_or_with_the_time(
     why: str | None,
 ) -> None:
     monkeypatch.setattr(request, "LOOK_EVERY", 0.001)
-    text = f'[journal]\npath = "{tmp_path}/j.db"\n[services.fraud]\npolicy = "approved"\n'
+    text = f'{place.config}[services.fraud]\npolicy = "approved"\n'
 
     async def story() -> tuple[Requested, ModeldeckError | None]:
         async with Deck(Loaded(parse(text, "deck.toml"), None)) as deck:
