@@ -3,6 +3,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -21,5 +22,8 @@ def folder() -> Iterator[Path]:
 
 @pytest.fixture(scope="module")
 def zygote() -> Iterator[Zygote]:
-    with Zygote("tests.commands.harness.console", "tests.commands.harness.soak") as started:
+    harness = ("tests.commands.harness.console", "tests.commands.harness.soak")
+    # Half a second that each console would spend anew.
+    shared = ("backends.journal.postgres_session",) if find_spec("psycopg") else ()
+    with Zygote(*harness, *shared) as started:
         yield started

@@ -12,12 +12,13 @@ from tests.commands.harness.checks import (
     check_whole,
     let_leases_end,
     open_change,
-    rows,
 )
 from tests.commands.harness.console import UNGUARDED
 from tests.commands.harness.fleet import KINDS, plan_of
+from tests.commands.harness.journals import rows, use_database
 from tests.commands.harness.processes import Zygote
 from tests.commands.harness.world import World
+from tests.live.postgres import Postgres
 
 CONSOLE = "tests.commands.harness.console:run"
 
@@ -25,6 +26,7 @@ CONSOLE = "tests.commands.harness.console:run"
 def freeze_and_wake(
     zygote: Zygote, folder: Path, kind: str, at: int, unguarded: tuple[str, ...]
 ) -> None:
+    """In a folder that may name a database for its journal."""
     World(folder / "world").create(KINDS[kind].start)
     pid = zygote.start(
         CONSOLE, folder=str(folder), kind=kind, at=at, act="stop", unguarded=unguarded
@@ -62,6 +64,22 @@ def points_of(zygote: Zygote, folder: Path, kind: str, unguarded: tuple[str, ...
 def test_a_console_that_wakes_up_after_its_lease_was_taken_over_writes_nothing(
     zygote: Zygote, folder: Path, kind: str, unguarded: tuple[str, ...]
 ) -> None:
+    freeze_everywhere(zygote, folder, kind, unguarded, None)
+
+
+@pytest.mark.live
+@pytest.mark.parametrize(
+    ("kind", "unguarded"), [("canary", ()), pytest.param("promote", (), marks=pytest.mark.slow)]
+)
+def test_a_console_that_wakes_up_writes_nothing_to_a_journal_that_is_shared(
+    zygote: Zygote, folder: Path, postgres: Postgres, kind: str, unguarded: tuple[str, ...]
+) -> None:
+    freeze_everywhere(zygote, folder, kind, unguarded, postgres.create())
+
+
+def freeze_everywhere(
+    zygote: Zygote, folder: Path, kind: str, unguarded: tuple[str, ...], database: str | None
+) -> None:
     for at, point in enumerate(points_of(zygote, folder / "whole", kind, unguarded)):
         # A request that has left for a system that compares nothing cannot be called back.
         left = any(point.startswith(f"before write {name}:") for name in unguarded)
@@ -69,11 +87,18 @@ def test_a_console_that_wakes_up_after_its_lease_was_taken_over_writes_nothing(
             continue
         here = folder / str(at)
         here.mkdir()
+        if database is not None:
+            use_database(here, database)
         freeze_and_wake(zygote, here, kind, at, unguarded)
 
 
-def test_the_lease_runs_out_by_the_real_clock(zygote: Zygote, folder: Path) -> None:
+@pytest.mark.parametrize("shared", [False, pytest.param(True, marks=pytest.mark.live)])
+def test_the_lease_runs_out_by_the_real_clock(
+    zygote: Zygote, folder: Path, request: pytest.FixtureRequest, shared: bool
+) -> None:
     """With leases of two seconds and no clock but the machine's."""
+    if shared:
+        use_database(folder, request.getfixturevalue("postgres").create())
     World(folder / "world", virtual=False).create(KINDS["promote"].start)
     point = "after journal.step 2 intent"
     task = "tests.commands.harness.console:run_in_real_time"

@@ -14,12 +14,13 @@ from tests.commands.harness.checks import (
     check_whole,
     let_leases_end,
     open_change,
-    rows,
 )
 from tests.commands.harness.console import UNGUARDED
 from tests.commands.harness.fleet import KINDS, plan_of
+from tests.commands.harness.journals import rows, use_database
 from tests.commands.harness.processes import Zygote
 from tests.commands.harness.world import World
+from tests.live.postgres import Postgres
 
 CONSOLE = "tests.commands.harness.console:run"
 
@@ -27,8 +28,17 @@ CONSOLE = "tests.commands.harness.console:run"
 class Scene:
     """One kind of change, on guarded systems or on a registry that compares nothing."""
 
-    def __init__(self, zygote: Zygote, folder: Path, kind: str, unguarded: tuple[str, ...]) -> None:
+    def __init__(
+        self,
+        zygote: Zygote,
+        folder: Path,
+        kind: str,
+        unguarded: tuple[str, ...],
+        database: str | None = None,
+    ) -> None:
         self.zygote, self.root, self.kind, self.unguarded = zygote, folder, kind, unguarded
+        self.database = database
+        """Where the journal lies, unless in the folder."""
         self.plan: Plan = plan_of(kind)
         self.start = dict(KINDS[kind].start)
 
@@ -36,6 +46,8 @@ class Scene:
         folder = self.root / "run"
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir()
+        if self.database is not None:
+            use_database(folder, self.database)
         World(folder / "world").create(self.start)
         return folder
 
@@ -94,7 +106,25 @@ CASES = [
 def test_killed_anywhere_and_again_in_its_recovery(
     zygote: Zygote, folder: Path, kind: str, unguarded: tuple[str, ...]
 ) -> None:
-    scene = Scene(zygote, folder, kind, unguarded)
+    killed_anywhere(Scene(zygote, folder, kind, unguarded))
+
+
+@pytest.mark.live
+@pytest.mark.parametrize(
+    ("kind", "unguarded"),
+    [
+        ("canary", ()),
+        pytest.param("promote", UNGUARDED, marks=pytest.mark.slow),
+        pytest.param("rollback", UNGUARDED, marks=pytest.mark.slow),
+    ],
+)
+def test_killed_anywhere_with_a_journal_that_is_shared(
+    zygote: Zygote, folder: Path, postgres: Postgres, kind: str, unguarded: tuple[str, ...]
+) -> None:
+    killed_anywhere(Scene(zygote, folder, kind, unguarded, postgres.create()))
+
+
+def killed_anywhere(scene: Scene) -> None:
     outcomes = []
     for at in range(len(scene.points())):
         left = scene.killed(at)
@@ -103,7 +133,7 @@ def test_killed_anywhere_and_again_in_its_recovery(
         scene.recover(left)
         outcomes.append(scene.check(left))
     assert "new" in outcomes
-    if KINDS[kind].plan is not None and scene.plan.goal == "forward":
+    if KINDS[scene.kind].plan is not None and scene.plan.goal == "forward":
         assert "old" in outcomes
     else:
         # Whatever had been begun on the way back is finished.

@@ -11,12 +11,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.commands.harness.checks import rows
 from tests.commands.harness.console import UNGUARDED
 from tests.commands.harness.fleet import BEFORE, whole
+from tests.commands.harness.journals import rows, use_database
 from tests.commands.harness.processes import Zygote
 from tests.commands.harness.soak import OVER
 from tests.commands.harness.world import World
+from tests.live.postgres import Postgres
 
 SOAK = "tests.commands.harness.soak"
 SAID = {"foreign", "failed"}
@@ -28,11 +29,18 @@ PATIENCE = 60.0
 
 
 def a_round(
-    zygote: Zygote, folder: Path, seed: int, seconds: float, unguarded: tuple[str, ...]
+    zygote: Zygote,
+    folder: Path,
+    seed: int,
+    seconds: float,
+    unguarded: tuple[str, ...],
+    database: str | None,
 ) -> str:
     """One service from a whole state through chaos; whether it is whole, or says what is not."""
     rng = random.Random(seed)
     folder.mkdir()
+    if database is not None:
+        use_database(folder, database)
     world = World(folder / "world", virtual=False)
     world.create(BEFORE)
 
@@ -120,6 +128,22 @@ def test_a_short_soak(zygote: Zygote, folder: Path, unguarded: tuple[str, ...]) 
     _soak(zygote, folder, unguarded, rounds=2, seconds=2.5)
 
 
+@pytest.mark.live
+def test_a_short_soak_of_a_journal_that_is_shared(
+    zygote: Zygote, folder: Path, postgres: Postgres
+) -> None:
+    _soak(zygote, folder, (), rounds=1, seconds=3.0, database=postgres.create())
+
+
+@pytest.mark.live
+@pytest.mark.slow
+@pytest.mark.parametrize("unguarded", [(), UNGUARDED])
+def test_a_long_soak_of_a_journal_that_is_shared(
+    zygote: Zygote, folder: Path, postgres: Postgres, unguarded: tuple[str, ...]
+) -> None:
+    _soak(zygote, folder, unguarded, rounds=20, seconds=4.0, database=postgres.create())
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("unguarded", [(), UNGUARDED])
 def test_a_long_soak(zygote: Zygote, folder: Path, unguarded: tuple[str, ...]) -> None:
@@ -127,11 +151,17 @@ def test_a_long_soak(zygote: Zygote, folder: Path, unguarded: tuple[str, ...]) -
 
 
 def _soak(
-    zygote: Zygote, folder: Path, unguarded: tuple[str, ...], *, rounds: int, seconds: float
+    zygote: Zygote,
+    folder: Path,
+    unguarded: tuple[str, ...],
+    *,
+    rounds: int,
+    seconds: float,
+    database: str | None = None,
 ) -> None:
     first = int(os.environ.get("SOAK_SEED", "1"))
     ends = [
-        a_round(zygote, folder / str(seed), seed, seconds, unguarded)
+        a_round(zygote, folder / str(seed), seed, seconds, unguarded, database)
         for seed in range(first, first + rounds)
     ]
     with contextlib.suppress(FileNotFoundError):

@@ -3,45 +3,21 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 from collections import Counter
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from core.plan import Plan
 from core.refs import Ref, Value, encode
+from tests.commands.harness.journals import let_leases_expire, rows
 from tests.commands.harness.world import World
 
 ENDED = {"done", "undone"}
 
 
-@contextmanager
-def tables(folder: Path) -> Iterator[sqlite3.Connection]:
-    """The journal's tables, without its code."""
-    db = sqlite3.connect(folder / "journal.db", isolation_level=None)
-    db.row_factory = sqlite3.Row
-    try:
-        yield db
-    finally:
-        db.close()
-
-
-def rows(folder: Path, query: str, *values: Any) -> list[sqlite3.Row]:
-    if not (folder / "journal.db").exists():
-        return []
-    with tables(folder) as db:
-        # A console that was killed before its first transaction has made no tables.
-        made = db.execute("PRAGMA user_version").fetchone()[0]
-        return db.execute(query, values).fetchall() if made else []
-
-
 def let_leases_end(folder: Path, seconds: float = 10.0) -> None:
     """The time of a lease goes by."""
-    if rows(folder, "SELECT 1 FROM lease"):
-        with tables(folder) as db:
-            db.execute("UPDATE lease SET expires = expires - ?", (seconds + 1,))
+    let_leases_expire(folder, seconds + 1)
     World(folder / "world").advance(seconds)
 
 

@@ -11,13 +11,13 @@ from typing import Any, cast
 
 from backends.base import Settable
 from backends.journal.base import Journal
-from backends.journal.sqlite import SqliteJournal
 from commands.apply import Applier
 from commands.outcome import Outcome, Verified
 from core.errors import Conflict
 from core.plan import Plan
 from core.refs import Ref
 from tests.commands.harness.fleet import plan_of, release_keeper
+from tests.commands.harness.journals import open_journal
 from tests.commands.harness.points import PointJournal, Points, PointSettable
 from tests.commands.harness.settable import Faults, SimSettable
 from tests.commands.harness.world import World
@@ -46,7 +46,7 @@ async def with_applier(
 ) -> Any:
     """`work` with an applier on the folder's world and journal, in the world's own time."""
     world = World(folder / "world")
-    real = SqliteJournal(folder / "journal.db")
+    real = open_journal(folder)
     journal = cast(Journal, PointJournal(real, points))
 
     async def sleep(seconds: float) -> None:
@@ -112,7 +112,7 @@ def run_in_real_time(
     async def main() -> dict[str, Any]:
         points = Points(stop_here)
         world = World(Path(folder) / "world", virtual=False)
-        real = SqliteJournal(Path(folder) / "journal.db", lease_seconds=2.0)
+        real = open_journal(Path(folder), lease_seconds=2.0)
         applier = Applier(
             cast(Journal, PointJournal(real, points)),
             settables(world, UNGUARDED, Faults(), lambda s: PointSettable(s, points)),

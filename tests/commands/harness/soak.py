@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from backends.base import Settable
-from backends.journal.sqlite import SqliteJournal
+from backends.journal.base import Journal
 from commands.apply import Applier
 from commands.outcome import Outcome, Verified
 from core.errors import BackendError, ModeldeckError
@@ -21,6 +21,7 @@ from core.releases import rollback
 from core.strategies import abort, canary, shadow
 from core.versions import Stage
 from tests.commands.harness.fleet import PASSED, release_keeper, seen
+from tests.commands.harness.journals import open_journal
 from tests.commands.harness.settable import Faults, SimSettable
 from tests.commands.harness.world import World
 
@@ -112,9 +113,9 @@ async def _verify(rng: random.Random) -> Verified:
     return Verified(drawn > 0.3, "soak", against=drawn < 0.1)
 
 
-def _open(folder: Path, faults: Faults, unguarded: list[str]) -> tuple[World, SqliteJournal, Any]:
+def _open(folder: Path, faults: Faults, unguarded: list[str]) -> tuple[World, Journal, Any]:
     world = World(folder / "world", virtual=False)
-    journal = SqliteJournal(folder / "journal.db", lease_seconds=LEASE)
+    journal = open_journal(folder, lease_seconds=LEASE)
     made: dict[bool, Settable] = {
         guarded: SlowSettable(
             world,
