@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from core.refs import alias_ref
 from tests.commands.harness.console import UNGUARDED
 from tests.commands.harness.fleet import BEFORE, whole
 from tests.commands.harness.journals import rows, use_database
@@ -56,7 +57,7 @@ def a_round(
     consoles = [start() for _ in range(3)]
     frozen: dict[int, float] = {}
     begun = time.monotonic()
-    while time.monotonic() < begun + seconds or _changes(folder) < CHANGES:
+    while time.monotonic() < begun + seconds or not (_changes(folder) >= CHANGES or _over(world)):
         assert time.monotonic() < begun + PATIENCE, "the consoles came to nothing"
         time.sleep(rng.random() * 0.15)
         for pid in [pid for pid, until in frozen.items() if until < time.monotonic()]:
@@ -94,6 +95,12 @@ def a_round(
     )
     assert said, f"seed {seed}: {why}, and nobody says so: {_story(folder)}"
     return "said"
+
+
+def _over(world: World) -> bool:
+    """Whether the newest version serves: no release counts as good within a round, so that nothing
+    leads away from there."""
+    return world.values()[alias_ref("fraud", "champion")] == "13"
 
 
 def _changes(folder: Path) -> int:
