@@ -15,14 +15,13 @@ release) is not done again: the error says that nobody knows.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeVar
 
 from backends import secrets
 from backends.journal.base import LEASE_SECONDS
 from backends.journal.db import Db
 from backends.journal.opening import look_at_nothing
-from backends.journal.sql import SqlJournal
+from backends.journal.sql import Call, SqlJournal
 from core.errors import BackendError, Timeout
 from core.schema import Secret
 
@@ -53,8 +52,11 @@ class PostgresJournal(SqlJournal):
         super().__init__(named, read_only=read_only, lease_seconds=lease_seconds)
         self._url, self._schema, self._password = url, schema, password
         self._session: Session | None = None
+        self._failed: tuple[float, Exception] = (float("-inf"), Exception())
+        """When it was last found that nobody can be asked, and how."""
 
-    def _perform(self, what: str, work: Callable[[Db], T], *, write: bool, again: bool) -> T:
+    def _perform(self, call: Call[T]) -> T:
+        what = call.what
         try:
             from psycopg import Error
 
@@ -65,47 +67,59 @@ class PostgresJournal(SqlJournal):
         unknown = False
         try:
             try:
-                return self._once(what, work, write=write)
+                return self._once(call)
             except Lost as lost:
                 self._disconnect()
                 unknown = lost.committing
-                if lost.silent or (unknown and not again):
+                if lost.silent and lost is not self._failed[1]:
+                    told = Lost(lost.error, silent=True, committing=False)
+                    self._failed = (time.monotonic(), told)
+                if lost.silent or (unknown and not call.again):
                     raise
-            self._reconnect(RETURN_SECONDS if write else 0.0)
-            return self._once(what, work, write=write)
+            self._reconnect(RETURN_SECONDS if call.write else 0.0)
+            return self._once(call)
         except Lost as lost:
             self._disconnect()
             raise self._lost(what, lost, unknown=unknown or lost.committing) from lost
         except Error as error:
             raise self._trouble(what, error, unknown=unknown) from error
 
-    def _once(self, what: str, work: Callable[[Db], T], *, write: bool) -> T:
+    def _once(self, call: Call[T]) -> T:
         from backends.journal.postgres_session import Outdated, TooNew
 
+        if self._session is None and call.asked < self._failed[0]:
+            # Whoever asked while that was found out is told the same, and need not wait for it too.
+            raise self._failed[1]
         session = self._session or self._connect()
         try:
             try:
-                return session.run(work, write=write)
+                return session.run(call.work, write=call.write)
             except TooNew:
                 raise
             except Outdated as found:
                 if self._read_only and found.version == 0:
-                    return look_at_nothing(work)
+                    return look_at_nothing(call.work)
                 if self._read_only:
                     said = f"{self.path} was made by an older modeldeck (schema {found.version})"
                     hint = "a modeldeck that may write to it brings it up to date"
-                    raise self._error(what, said, hint) from found
+                    raise self._error(call.what, said, hint) from found
                 session.migrate()
-                return session.run(work, write=write)
+                return session.run(call.work, write=call.write)
         except TooNew as found:
             said = f"{self.path} was written by a newer modeldeck (schema {found.version})"
             hint = "update modeldeck on this machine, or name another journal in the config"
-            raise self._error(what, said, hint) from found
+            raise self._error(call.what, said, hint) from found
 
     def _connect(self) -> Session:
+        from psycopg import Error
+
         from backends.journal.postgres_session import Session
 
-        self._session = Session(self._url, self._schema, secrets.load(self._password))
+        try:
+            self._session = Session(self._url, self._schema, secrets.load(self._password))
+        except Error as error:
+            self._failed = (time.monotonic(), error)
+            raise
         return self._session
 
     def _reconnect(self, patience: float) -> None:

@@ -7,8 +7,9 @@ import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
 from backends.journal import changes, records, stored
 from backends.journal.base import LEASE_SECONDS, Change, ChangeState, StepState, Verdict
@@ -23,6 +24,19 @@ from core.refs import Ref, Value
 from core.ulid import ulid
 
 T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Call(Generic[T]):
+    """Something that is asked of the journal: `work`, in one transaction."""
+
+    what: str
+    work: Callable[[Db], T]
+    write: bool
+    again: bool
+    """Done twice it is as if done once, so that it may be where nobody knows whether the first was
+    written."""
+    asked: float = field(default_factory=time.monotonic)
 
 
 class SqlJournal(SqlPolicy):
@@ -43,11 +57,10 @@ class SqlJournal(SqlPolicy):
         self._read_only = read_only
         self._thread: ThreadPoolExecutor | None = None
 
-    def _perform(self, what: str, work: Callable[[Db], T], *, write: bool, again: bool) -> T:
-        """`work` in one transaction; those that write come one after the other.
+    def _perform(self, call: Call[T]) -> T:
+        """Do it; calls that write come one after the other, whoever makes them.
 
-        `again`: done twice it is as if done once, so that it may be where nobody knows whether the
-        first was written. Raises BackendError where the database fails.
+        Raises BackendError where the database fails.
         """
         raise NotImplementedError
 
@@ -66,19 +79,20 @@ class SqlJournal(SqlPolicy):
         if self._thread is None:
             self._thread = ThreadPoolExecutor(1, thread_name_prefix="journal")
         return await asyncio.get_running_loop().run_in_executor(
-            self._thread, self._transact, what, work, write, again
+            self._thread, self._transact, Call(what, work, write, again)
         )
 
-    def _transact(self, what: str, work: Callable[[Db], T], write: bool, again: bool) -> T:
-        if self._read_only and write:
-            raise Refused(f"{what}: {self.path} is open for reading only; nothing was changed")
+    def _transact(self, call: Call[T]) -> T:
+        if self._read_only and call.write:
+            said = f"{call.what}: {self.path} is open for reading only; nothing was changed"
+            raise Refused(said)
         try:
-            return self._perform(what, work, write=write, again=again)
+            return self._perform(call)
         except ModeldeckError:
             raise
         except (ValueError, KeyError, TypeError) as error:
             said = f"{self.path} holds a record that cannot be understood ({error})"
-            raise self._error(what, said, self.damaged) from error
+            raise self._error(call.what, said, self.damaged) from error
 
     def _error(
         self, what: str, said: str, hint: str, kind: type[BackendError] = BackendError

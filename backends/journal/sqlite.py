@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import sqlite3
-from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
@@ -13,7 +12,7 @@ from backends.journal.db import Db
 from backends.journal.opening import BUSY_SECONDS, SqliteDb, look, open_for_writing, transaction
 from backends.journal.place import writer
 from backends.journal.schema import MIGRATIONS
-from backends.journal.sql import SqlJournal
+from backends.journal.sql import Call, SqlJournal
 from core.errors import BackendError
 
 T = TypeVar("T")
@@ -32,16 +31,16 @@ class SqliteJournal(SqlJournal):
         self._file = path
         self._db: sqlite3.Connection | None = None
 
-    def _perform(self, what: str, work: Callable[[Db], T], *, write: bool, again: bool) -> T:  # noqa: ARG002
+    def _perform(self, call: Call[T]) -> T:
         try:
             if self._read_only:
-                return look(self._file, work)
+                return look(self._file, call.work)
             if self._db is None:
                 self._db = open_for_writing(self._file)
-            with transaction(self._db, write=write):
-                return work(SqliteDb(self._db))
+            with transaction(self._db, write=call.write):
+                return call.work(SqliteDb(self._db))
         except (sqlite3.Error, OSError) as error:
-            raise self._trouble(what, error) from error
+            raise self._trouble(call.what, error) from error
 
     def _touch(self, db: Db) -> None:
         db.execute(f"PRAGMA user_version={len(MIGRATIONS)}")

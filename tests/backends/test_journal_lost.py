@@ -208,6 +208,12 @@ def test_a_server_that_never_says_a_word_is_said_in_time() -> None:
             assert time.monotonic() - began < 8
             assert caught.value.message.endswith("nothing was changed")
             assert "is the server up" in (caught.value.hint or "")
+            # A command asks several things at once: none waits for the answer of another.
+            began = time.monotonic()
+            calls = [journal.verdicts(), journal.open_changes(), journal.freezes()]
+            said = await asyncio.gather(*calls, return_exceptions=True)
+            assert all(isinstance(one, Timeout) for one in said)
+            assert time.monotonic() - began < 3.5
 
         tell(journal, story)
 

@@ -19,6 +19,7 @@ from core import errors
 from core.config import Config, Environment, LineageConfig, Service, Threshold
 from core.gate import limits
 from core.gate.limits import GateConfig
+from core.journal import JournalConfig
 from core.lineage_keys import CARD_KEYS, DEFAULT_KEYS
 from core.policy import PolicyConfig
 from core.trigger import DriftRule
@@ -82,6 +83,7 @@ def test_the_example_explains_every_key_of_every_adapter() -> None:
         PolicyConfig,
         DriftRule,
         LineageConfig,
+        JournalConfig,
         Threshold,
     ):
         wanted |= keys_of(cls)
