@@ -31,7 +31,11 @@ _CONNECTING: tuple[tuple[str, str, str], ...] = (
     ("pg_hba.conf", "lets this user or host not in", _LOGIN),
     ('role "', "does not know the user", _LOGIN),
     ('database "', "has no such database", "CREATE DATABASE makes it, or name another in the url"),
-    ("service", "is named by a service that libpq does not find", "look into ~/.pg_service.conf"),
+    (
+        "definition of service",
+        "is named by a service that libpq does not find",
+        "look into ~/.pg_service.conf",
+    ),
     ("ertificate", "cannot be trusted", "sslrootcert and sslmode in the url say whom to trust"),
 )
 

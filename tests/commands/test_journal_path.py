@@ -83,3 +83,11 @@ def test_completion_reads_the_journal_that_commands_write(tmp_path: Path, text: 
     assert completion.words("release", "chat", path) == ["r1"]
     assert completion.words("version", "chat", path) == ["@champion", "7"]
     assert "~" not in str(load(path).journal)
+
+
+def test_completion_asks_no_database(tmp_path: Path) -> None:
+    """Not even to be told that nobody listens there."""
+    text = '[journal]\nurl = "postgresql://127.0.0.1:1/deck"\n[services.chat]\n'
+    path = config(tmp_path / "a", "deck.toml", text)
+    assert completion.words("release", "chat", path) == []
+    assert completion.words("service", None, path) == ["chat"]

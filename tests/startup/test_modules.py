@@ -91,6 +91,20 @@ def test_what_a_command_loads_that_asks_nobody(program: Program, name: str) -> N
     assert _no_console(ran.loaded)
 
 
+def test_only_a_journal_in_postgresql_loads_psycopg(program: Program) -> None:
+    pytest.importorskip("psycopg")
+    named = f'path = "{program.journal}"'
+    text = program.config.read_text()
+    assert named in text
+    with closed_ports(1) as (port,):
+        url = f"postgresql://ana@127.0.0.1:{port}/deck"
+        program.config.write_text(text.replace(named, f'url = "{url}"'))
+        ran = program.run("releases", "tumor", "-o", "json")
+    assert json.loads(ran.out)["error"]["code"] == "unreachable", ran.err
+    assert "psycopg" in ran.third_party
+    assert ran.third_party <= CLI | {"psycopg", "psycopg_binary", "cython_runtime"}
+
+
 def test_only_a_route_file_in_yaml_loads_yaml(program: Program) -> None:
     routes = first_routes(SERVICES["tumor"], "blue")
     program.routes.write_text(yaml.safe_dump(json.loads(json.dumps(routes))))
