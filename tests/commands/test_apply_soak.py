@@ -35,6 +35,8 @@ def a_round(
     folder.mkdir()
     world = World(folder / "world", virtual=False)
     world.create(BEFORE)
+    # Without it there is no way back, and one promotion would be all that can happen.
+    zygote.run(f"{SOAK}:found", folder=str(folder))
 
     def start() -> int:
         return zygote.start(
@@ -49,7 +51,7 @@ def a_round(
     frozen: dict[int, float] = {}
     begun = time.monotonic()
     while time.monotonic() < begun + seconds or _changes(folder) < CHANGES:
-        assert time.monotonic() < begun + PATIENCE, "the consoles came to nothing"
+        assert time.monotonic() < begun + PATIENCE, f"they came to nothing: {_story(folder)}"
         time.sleep(rng.random() * 0.15)
         for pid in [pid for pid, until in frozen.items() if until < time.monotonic()]:
             os.kill(pid, signal.SIGCONT)
