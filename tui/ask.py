@@ -54,7 +54,7 @@ async def propose(
         report = await spec.run(deck, parsed.args)
         return Answer(spec.name, tuple(report.grids()), text)
     plan = await spec.run(deck, parsed.args)
-    if asks_approval(parsed.args):
+    if asks_approval(parsed.args) and not plan.refused:
         # Nothing in production is touched: what is asked for is shown once it is recorded.
         asked = await request(deck, parsed, plan)
         return Answer(spec.name, tuple(asked.grids()), text)
