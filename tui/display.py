@@ -17,7 +17,7 @@ from textual.widget import Widget
 from core.errors import ModeldeckError
 from core.text import clean
 from tui.cells import Cell, Row, line, overlay, row_width
-from tui.feeds import Feed, feed_of
+from tui.feeds import Feed
 from tui.keys import footer_keys
 from tui.lines import LinePanel, SafeFilter
 from tui.panels.bars import footer, header
@@ -159,10 +159,10 @@ class Display(App[int], inherit_bindings=False):
         spot, facts = self.place.spot, self.backend.facts
         scene = Scene(
             facts, store, width, height - 2, now, spot.service, spot.cursor, spot.top, spot.filter,
-            self.place.window,
+            self.place.window, self.sources.paused,
         )  # fmt: skip
         self._draw_page(scene)
-        services: Feed[Sequence[ServiceView]] = feed_of(store, "services")
+        services: Feed[Sequence[ServiceView]] = scene.feed("services")
         waiting = sum(len(view.status.approvals) for view in services.value or ())
         top = header(
             facts, running, width, self._now(), paused=self.sources.paused, approvals=waiting

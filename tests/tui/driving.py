@@ -13,6 +13,7 @@ from textual.pilot import Pilot
 
 from tests.tui.scripted import NOW, Scripted, busy
 from tui.app import ConsoleApp
+from tui.cells import width_of
 from tui.lines import LinePanel
 
 DEADLINE = 15.0
@@ -68,6 +69,12 @@ class Driver:
             self.app.post_message(event)
             await asyncio.sleep(0)
         await self.pilot.pause()
+
+    async def click(self, text: str, times: int = 1) -> None:
+        """The mouse on the first cell of the text."""
+        row = next(n for n, one in enumerate(self.lines) if text in one)
+        column = width_of(self.lines[row].split(text, 1)[0])
+        await self.pilot.click(offset=(column, row), times=times)
 
     async def until(self, holds: Callable[[], bool], what: str = "") -> None:
         try:

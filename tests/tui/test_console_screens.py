@@ -165,8 +165,7 @@ def test_the_list_scrolls_with_the_cursor() -> None:
     backend.reads["services"] = tuple(status(f"s-{number:02}") for number in range(60))
     found = picture(backend, cursor="s-41")
     assert "s-41" in text(found.rows)
-    assert "s-41" in found.hits.values()
-    row = next(y for y, name in found.hits.items() if name == "s-41")
+    row = next(hit.row for hit in found.hits if hit.item == "s-41")
     assert "s-41" in text([found.rows[row]])
 
 

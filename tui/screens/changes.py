@@ -8,18 +8,18 @@ from core.history import Event
 from core.text import clean
 from core.units import show_duration
 from tui.cells import Row, fill, line, wrap
-from tui.feeds import Feed, feed_of
+from tui.feeds import Feed
 from tui.frame import Line, Rule, bottom, boxed, plain
 from tui.panels.changed import between, changed, event_key, recent
 from tui.panels.services import Window
-from tui.screens.scene import Picture, Scene
+from tui.screens.scene import Picture, Scene, list_hits
 
 DETAIL = 4
 
 
 def changes(scene: Scene) -> Picture:
     """The list, and below it everything that is known of the line under the cursor."""
-    feed: Feed[Sequence[Event]] = feed_of(scene.store, "changes")
+    feed: Feed[Sequence[Event]] = scene.feed("changes")
     width = scene.width - (4 if scene.wide else 2)
     name = scene.service or ""
     events = recent(feed.value or (), scene.now, scene.window, name)
@@ -41,7 +41,7 @@ def changes(scene: Scene) -> Picture:
     window = Window.around(at, len(keys), list_rows, scene.top)
     first = len(lines)
     if feed.value is None:
-        rows: list[Row] = [] if complaint else [line(width, [("asking…", "dim")])]
+        rows: list[Row] = [] if complaint else [line(width, [feed.waiting])]
     else:
         rows = changed(
             events, width, room, scene.now, cursor=cursor, top=window.top, with_service=not name
@@ -54,13 +54,12 @@ def changes(scene: Scene) -> Picture:
     else:
         body = plain(lines, scene.width)
     shown = keys[window.top : window.top + list_rows]
-    hits = {first + place: key for place, key in enumerate(shown)}
     return Picture(
         fill(body, scene.width, scene.height),
         keys,
         cursor,
         window.top,
-        hits,
+        list_hits(first, shown),
         detail.service if detail else scene.service,
         list_rows,
     )
