@@ -25,6 +25,7 @@ LEASE_NOTE = "lease: this account only"
 APPROVAL_NOTE = "approvals: advisory"
 RECORD_EVERY = 2.0
 """Seconds between two looks at one service, for a small fleet."""
+LEDGER_EVERY = 10.0
 EACH = 0.25
 """Seconds that each further service adds to the rhythm, so that polling stays cheap."""
 
@@ -40,6 +41,7 @@ class DeckBackend:
         self._evidence = VersionReads(deck, self._reads.traffic)
         self._recording: asyncio.Task[None] | None = None
         services = tuple(deck.config.services)
+        self._ledgered = deck.config.registry is not None
         self._rhythm = max(RECORD_EVERY, EACH * len(services))
         approved = any(s.policy.mode == "approved" for s in deck.services())
         self._notes = (LEASE_NOTE, APPROVAL_NOTE) if approved else (LEASE_NOTE,)
@@ -82,6 +84,7 @@ class DeckBackend:
         return [
             Source("services", self._rhythm, reads.services),
             Source("changes", max(3.0, self._rhythm), reads.changes),
+            *([Source("ledger", LEDGER_EVERY, reads.ledger)] if self._ledgered else []),
             *gpus,
         ]
 

@@ -6,11 +6,12 @@ from dataclasses import replace
 
 import pytest
 
+from core.ledger import Chain, Deed, End, Entry
 from core.versions import Model, Version
 from tests.tui.driving import Driver, box_ready, session
-from tests.tui.scripted import OF_VERSION, busy
+from tests.tui.scripted import OF_VERSION, busy, status
 from tests.tui.scripted_registry import NOW, gate_report
-from tui.seam import VersionsView
+from tui.seam import ServiceView, VersionsView
 
 CHAT = "chat  model chat"
 
@@ -255,3 +256,56 @@ def test_a_canary_begins_with_the_chosen_version(number: str) -> None:
         await driver.until(lambda: bar._input.value == f"canary chat {number} --weight ")
 
     session(story)
+
+
+def test_an_alias_that_was_moved_past_the_ledger_is_marked_and_told() -> None:
+    backend = busy()
+    view = backend.reads["versions"]
+    ledger = Chain("chat", (Entry(1, "champion", "29", "30", "op", "host-b", Deed("ben"), NOW, end=End("set", "ben")),))  # fmt: skip
+    backend.reads["versions"] = replace(view, chain=ledger)
+
+    async def story(driver: Driver) -> None:
+        await on_service(driver)
+        await driver.sees(
+            "v31 @champion ▲ OUTSIDE",
+            "@champion was moved past the ledger: ben@host-b had set it to 30",
+        )
+        await driver.press("right", "enter")
+        await driver.sees("chat v31", "▲ @champion was moved past the ledger")
+
+    session(story, backend)
+
+
+def test_who_moved_an_alias_stands_on_the_page_of_its_version() -> None:
+    backend = busy()
+    view = backend.reads["versions"]
+    ledger = Chain("chat", (Entry(1, "champion", "30", "31", "op", "host-b", Deed("ben"), NOW, end=End("set", "ben")),))  # fmt: skip
+    backend.reads["versions"] = replace(view, chain=ledger)
+
+    async def story(driver: Driver) -> None:
+        await on_service(driver)
+        assert "OUTSIDE" not in driver.screen.split("Traffic")[0]
+        await driver.press("right", "enter")
+        await driver.sees("@champion by ben@host-b 2026-03-04 02:14Z")
+
+    session(story, backend)
+
+
+def test_keys_that_do_nothing_without_versions_are_not_offered() -> None:
+    backend = busy()
+    del backend.reads["versions"]
+    backend.reads["services"] = (without_model(),)
+
+    async def story(driver: Driver) -> None:
+        await driver.press("2")
+        await driver.sees("no registered model is configured")
+        await driver.until(lambda: "next version" not in driver.lines[-1])
+        assert "promote" not in driver.lines[-1]
+        assert "rollback" in driver.lines[-1]
+
+    session(story, backend)
+
+
+def without_model() -> ServiceView:
+    view = status("chat")
+    return replace(view, status=replace(view.status, model=None, champion=None))

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from commands.sources.ledger import said_of
 from core.versions import Stage, Version, candidate
 from tui.cells import Cell, Row, fit, line, wrap
 from tui.seam import VersionsView
@@ -149,7 +150,21 @@ def _trouble(version: Version, view: VersionsView) -> str:
         return "BLOCKED"
     if version.status != "READY":
         return version.status
+    if outside(version, view):
+        return "OUTSIDE"
     return "DISAGREES" if version.disagreement(view.champion_alias) else ""
+
+
+def outside(version: Version, view: VersionsView) -> list[str]:
+    """Its aliases that were moved past the ledger, each in words."""
+    chain = view.chain
+    if chain is None:
+        return []
+    return [
+        said_of(chain, alias, version.number)
+        for alias in version.aliases
+        if chain.moved_past(alias, version.number) is not None
+    ]
 
 
 def _odd(view: VersionsView, width: int) -> list[Row]:
@@ -159,10 +174,11 @@ def _odd(view: VersionsView, width: int) -> list[Row]:
         name = f"▲ v{version.number}"
         if version.blocked is not None:
             said.append(f"{name} blocked: {version.blocked}")
+        said += [f"{name}: {moved}" for moved in outside(version, view)]
         if (why := version.disagreement(view.champion_alias)) is not None:
             said.append(f"{name}: {why}")
     shown = said if len(said) <= MOST_ODD else said[: MOST_ODD - 1]
     rows = [line(width, [(text, "warning")]) for one in shown for text in wrap(one, width)[:2]]
     if len(shown) < len(said):
-        rows.append(line(width, [(f"▲ {len(said) - len(shown)} more disagree or are blocked", "warning")]))  # fmt: skip
+        rows.append(line(width, [(f"▲ {len(said) - len(shown)} more are moved, blocked or disagree", "warning")]))  # fmt: skip
     return rows

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from commands.changes import ChangesReport
 from core.gpus import GpuReport
 from core.text import clean
 from tui.cells import Row, clipped, fill, line
@@ -105,8 +106,8 @@ def _lower(scene: Scene, service: str | None, narrow: bool, widths: tuple[int, i
     shown = clean(name) or "no service"
     many = scene.height
 
-    def changes(events: Any, _stale: bool) -> list[Row]:
-        return changed(recent(events, now, CHANGED_SECONDS, name), left, many, now)
+    def changes(report: ChangesReport, _stale: bool) -> list[Row]:
+        return changed(recent(report.events, now, CHANGED_SECONDS, name), left, many, now)
 
     def ways(value: Any, _stale: bool) -> list[Row]:
         return ways_back(value, left, 8, canary=canary_of(scene, name))

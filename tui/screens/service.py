@@ -96,7 +96,7 @@ def _narrow(scene: Scene, name: str, chosen: Version | None) -> tuple[list[Row],
             continue
         if part == "versions":
             at = len(lines)
-        most = {"state": 9, "versions": 18, "gate": 40, "lineage": 24, "card": 24}.get(part, 12)
+        most = {"state": 13, "versions": 18, "gate": 40, "lineage": 24, "card": 24}.get(part, 12)
         lines += _lines(parts[part], inner, most)
     return plain(lines, scene.width), at
 

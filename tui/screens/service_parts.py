@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from commands.changes import ChangesReport
 from core.config import LAYERS
 from core.status import GLYPH
 from core.text import clean
@@ -24,6 +25,7 @@ from tui.panels.evidence import (
 )
 from tui.panels.feed import section
 from tui.panels.figures import figure_rows, figures_title
+from tui.panels.held import held_rows
 from tui.panels.releases import release_rows
 from tui.panels.services import because
 from tui.panels.serving import slot_rows, traffic_rows
@@ -60,8 +62,8 @@ def _serving(scene: Scene, name: str, widths: Widths) -> dict[str, Section]:
     def feed(kind: SourceKind) -> Feed[Any]:
         return scene.feed(kind, name)
 
-    def changes(events: Any, _stale: bool) -> list[Row]:
-        return changed(recent(events, now, CHANGED_SECONDS, name), right, MANY, now)
+    def changes(report: ChangesReport, _stale: bool) -> list[Row]:
+        return changed(recent(report.events, now, CHANGED_SECONDS, name), right, MANY, now)
 
     def figures(value: Any, stale: bool) -> list[Row]:
         return figure_rows(value, right, MANY, now, window=scene.window, stale=stale)
@@ -189,12 +191,15 @@ def _state(scene: Scene, name: str, width: int) -> Section:
     feed: Feed[tuple[ServiceView, ...]] = scene.feed("services")
     found = next((v for v in feed.value or () if v.status.service == name), None)
 
+    told: ChangesReport | None = scene.feed("changes").value
+
     def draw(_views: Any, stale: bool) -> list[Row]:
         if found is None:
             return [line(width, [("the config has no such service", "dim")])]
         rows: list[Row] = []
         if why := because(found):
             rows.append(line(width, [(fit(why, width), "bold")]))
+        rows += held_rows(found.status, told.events if told else (), width)
         for layer in LAYERS:
             state = found.status.layers.get(layer)
             if state is None:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+from commands.sources.ledger import said_of
 from core.card import FIELDS, Card
 from core.gate import GateReport
 from core.lineage import Lineage
@@ -25,7 +26,7 @@ from tui.panels.evidence import (
     verdict_of,
 )
 from tui.panels.feed import section
-from tui.panels.versions import chosen_of
+from tui.panels.versions import chosen_of, outside
 from tui.screens.scene import Picture, Scene
 from tui.screens.service import choice_of
 from tui.seam import SourceKind, VersionsView
@@ -92,6 +93,13 @@ def _about(view: VersionsView, chosen: Version | None, width: int, scene: Scene)
         rows += _wrapped(f"▲ blocked: {chosen.blocked}", width, "warning")
     if (odd := chosen.disagreement(view.champion_alias)) is not None:
         rows += _wrapped(f"▲ {odd}", width, "warning")
+    moved = outside(chosen, view)
+    for text in moved:
+        rows += _wrapped(f"▲ {text}", width, "outside")
+    if view.chain is not None and not moved:
+        for alias in chosen.aliases:
+            if told := said_of(view.chain, alias, chosen.number):
+                rows += _wrapped(told, width, "dim")
     if chosen.description:
         rows += _wrapped(chosen.description, width, "dim")[:4]
     return rows
