@@ -67,6 +67,9 @@ class Source(Generic[T]):
     whole: Callable[[T], bool] = lambda _value: True
     """Whether an answer lacks nothing; what could only be read in part is soon asked for again."""
 
+    wakes: SourceKind | None = None
+    """The source of the fleet that is asked at once where this one brings something new."""
+
     @property
     def key(self) -> str:
         return source_key(self.kind, self.service, self.version)

@@ -25,9 +25,10 @@ LEASE_NOTE = "lease: this account only"
 APPROVAL_NOTE = "approvals: advisory"
 RECORD_EVERY = 2.0
 """Seconds between two looks at one service, for a small fleet."""
-LEDGER_EVERY = 10.0
 EACH = 0.25
 """Seconds that each further service adds to the rhythm, so that polling stays cheap."""
+LEDGER_EVERY = 10.0
+"""Seconds between two looks at what other machines did."""
 
 
 class DeckBackend:
@@ -81,10 +82,13 @@ class DeckBackend:
         gpus: list[Source[Any]] = [Source("gpus", 1.0, self._deck.gpus.sample)]
         if not self.facts.services:
             return gpus
+        ledger: list[Source[Any]] = []
+        if self._ledgered:
+            ledger = [Source("ledger", LEDGER_EVERY, reads.ledger, wakes="changes")]
         return [
             Source("services", self._rhythm, reads.services),
             Source("changes", max(3.0, self._rhythm), reads.changes),
-            *([Source("ledger", LEDGER_EVERY, reads.ledger)] if self._ledgered else []),
+            *ledger,
             *gpus,
         ]
 

@@ -46,8 +46,8 @@ def test_the_row_marks_both_in_words_and_keeps_what_is_wrong(width: int) -> None
         assert said in row
     if width == 160:
         assert "❄ FROZEN until 08:00  ✎ A-3 WAITS for approval" in row
-    assert "❄" not in next(one for one in shown.split("
-") if "search" in one)
+    other = next(one for one in shown.splitlines() if "search" in one)
+    assert "❄" not in other
 
 
 def test_a_row_counts_several_requests_and_the_header_those_of_all() -> None:
