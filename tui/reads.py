@@ -35,7 +35,7 @@ from tui.seam import (
 from tui.story import Story
 
 OBSERVED_SECONDS = 3.0
-_NEEDS: Mapping[SourceKind, str] = {"versions": "model", "traffic": "router"}
+_NEEDS: Mapping[SourceKind, str] = {"versions": "model"}
 
 
 class Reads:
@@ -164,7 +164,8 @@ class Reads:
         """What is wanted per slot, and what arrived since the split was last seen to move."""
         found = self._deck.service(service)
         router = self._deck.router(found)
-        assert router is not None
+        if router is None:
+            return ()
         split, rows = await asyncio.gather(
             read_split(router, found), read_slots_of(self._deck, found)
         )

@@ -45,7 +45,7 @@ def test_the_row_marks_both_in_words_and_keeps_what_is_wrong(width: int) -> None
     for said in ("TTFT p95 1.", "❄ FROZEN", "✎ A-3"):
         assert said in row
     if width == 160:
-        assert "❄ FROZEN until 08:00  ✎ A-3 WAITS for approval" in row
+        assert "❄ FROZEN until 08:00 ✎ A-3 WAITS for approval" in row
     other = next(one for one in shown.splitlines() if "search" in one)
     assert "❄" not in other
 

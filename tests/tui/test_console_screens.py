@@ -9,7 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from core.card import FIELDS, Card, CardField
 from core.errors import Unreachable
+from core.lineage import Item, Lineage
+from core.lineage_keys import TITLES
 from core.snapshot import Snapshot
 from tests.tui.drawn import PAGES, assert_exact, picture, store_of, text
 from tests.tui.hostile import NAME, hostile_backend
@@ -18,6 +21,7 @@ from tui.feeds import Feed, coarse
 from tui.keys import footer_keys
 from tui.panels.bars import footer, header
 from tui.screens.scene import PageName
+from tui.seam import SlotView, TrafficView
 
 quick = settings(max_examples=60, deadline=None)
 
@@ -129,3 +133,34 @@ def test_an_age_does_not_flicker_between_two_polls() -> None:
     feed = Feed(Snapshot("x", 1, NOW), every=5.0)
     notes = {feed.note(NOW + timedelta(seconds=tenth / 10)) for tenth in range(56)}
     assert len(notes) == 1
+
+
+def test_a_reason_is_seen_also_where_everything_shares_it() -> None:
+    because = "run 7: nothing answers at :5000"
+    backend = busy()
+    fields = tuple(CardField(name, "unreachable", because=because) for name in FIELDS)
+    items = tuple(Item(name, "missing", because=because) for name in TITLES)
+    backend.reads["card"] = Card("32", fields)
+    backend.reads["lineage"] = Lineage("32", "7", items)
+    shown = text(picture(backend, "service", 120, 60).rows)
+    assert "and 4 more" in shown
+    assert "and 7 more" in shown
+    assert shown.count(":5000") == 2
+
+
+def test_a_service_without_a_router_says_so() -> None:
+    backend = busy()
+    backend.reads["traffic"] = ()
+    assert "no router is configured for this service" in text(picture(backend, "service").rows)
+
+
+def test_versions_that_have_a_name_are_told_in_full_where_there_is_room() -> None:
+    backend = busy()
+    name = "helpdesk-stand-in-small"
+    backend.reads["traffic"] = (TrafficView(name, "main", 1.0, 0.0, 1.0, 51, 0),)
+    backend.reads["slots"] = (SlotView("main", name, True, 1, "http://10.0.0.5:8000"),)
+    shown = text(picture(backend, "service", 160, 40).rows)
+    assert shown.count(name) == 2
+    narrow = text(picture(backend, "service", 80, 60).rows)
+    assert narrow.count(name) == 2
+    assert "51" in narrow

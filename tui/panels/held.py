@@ -13,42 +13,40 @@ from tui.words import moment
 FROZEN = "❄"
 WAITS = "✎"
 STYLE = "accent"
-LEAST = 12
+LEAST = 8
 """Cells in which the beginning of what decided the state still says something."""
 
 
 def why_and_held(why: Cell, status: ServiceStatus, width: int, now: datetime) -> list[Cell]:
     """What decided the state and what holds promotions up, in exactly `width` cells.
 
-    Where both do not fit, the marks keep their word and lose the rest, and `why` is cut.
+    Where both do not fit, first the marks lose what is not their word, then `why` is cut.
     """
-    long, brief = held(status, now), held(status, None)
-    if not long:
+    forms = _forms(status, now)
+    if not forms[0]:
         return [(fit(why[0], width), why[1])]
-    gap: list[Cell] = [(why[0], why[1]), ("  ", "")] if why[0] else []
-    if row_width(gap) + row_width(long) <= width:
-        return list(line(width, [*gap, *long]))
-    if not why[0]:
-        return list(line(width, brief))
-    room = max(LEAST, width - row_width(brief) - 2)
-    return list(
-        line(width, [(fit(why[0], min(room, row_width(gap) - 2)), why[1]), ("  ", ""), *brief])
-    )
+    told = [(why[0], why[1]), ("  ", "")] if why[0] else []
+    for form in forms:
+        if row_width(told) + row_width(form) <= width:
+            return list(line(width, [*told, *form]))
+    room = max(LEAST, width - row_width(forms[-1]) - 2)
+    return list(line(width, [(fit(why[0], room), why[1]), ("  ", ""), *forms[-1]]))
 
 
-def held(status: ServiceStatus, now: datetime | None) -> list[Cell]:
-    """A sign and a word for each; without the time, no more than that."""
-    cells: list[Cell] = []
+def _forms(status: ServiceStatus, now: datetime) -> list[list[Cell]]:
+    """The marks, each a sign and a word, from the longest form to the shortest."""
+    forms: list[list[Cell]] = [[], [], []]
     if status.frozen is not None:
-        until = f" until {moment(status.frozen.until, now)}" if now is not None else ""
-        cells.append((f"{FROZEN} FROZEN{until}", STYLE))
+        until = f" until {moment(status.frozen.until, now)}"
+        for form, rest in zip(forms, (until, "", ""), strict=True):
+            form.append((f"{FROZEN} FROZEN{rest}", STYLE))
     if status.approvals:
-        gap = "  " if cells and now is not None else " " if cells else ""
-        names = status.approvals[0] if len(status.approvals) == 1 else str(len(status.approvals))
-        verb = "WAITS" if len(status.approvals) == 1 else "WAIT"
-        what = " for approval" if now is not None else ""
-        cells.append((f"{gap}{WAITS} {names} {verb}{what}", STYLE))
-    return cells
+        one = len(status.approvals) == 1
+        name, verb = (status.approvals[0], "WAITS") if one else (str(len(status.approvals)), "WAIT")
+        for form, rest in zip(forms, (f" {verb} for approval", f" {verb}", ""), strict=True):
+            gap = " " if form else ""
+            form.append((f"{gap}{WAITS} {name}{rest}", STYLE))
+    return forms
 
 
 def held_rows(status: ServiceStatus, events: Sequence[Event], width: int) -> list[Row]:
