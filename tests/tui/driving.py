@@ -128,3 +128,12 @@ async def box_ready(driver: Driver) -> None:
     """The plan is on the screen, and half a second has gone by."""
     await driver.sees("esc cancels (No)")
     driver.clock.move(2.0)
+
+
+CHAT = "chat  model chat"
+
+
+async def on_service(driver: Driver) -> None:
+    await driver.sees("TTFT p95 1.9 s > 0.8 s")
+    await driver.press("2")
+    await driver.sees(CHAT, "Gate of v32  ✖ FAILED")

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from core.history import Event
+from core.redaction import shown
 from core.status import ServiceStatus
 from tui.cells import Cell, Row, fit, line, row_width, wrap
 from tui.words import moment
@@ -23,12 +24,15 @@ def why_and_held(why: Cell, status: ServiceStatus, width: int, now: datetime) ->
     Where both do not fit, first the marks lose what is not their word, then `why` is cut.
     """
     forms = _forms(status, now)
+    why = (shown(why[0]), why[1])
     if not forms[0]:
         return [(fit(why[0], width), why[1])]
     told = [(why[0], why[1]), ("  ", "")] if why[0] else []
     for form in forms:
         if row_width(told) + row_width(form) <= width:
             return list(line(width, [*told, *form]))
+    if not why[0]:
+        return list(line(width, forms[-1]))
     room = max(LEAST, width - row_width(forms[-1]) - 2)
     return list(line(width, [(fit(why[0], room), why[1]), ("  ", ""), *forms[-1]]))
 
@@ -42,7 +46,8 @@ def _forms(status: ServiceStatus, now: datetime) -> list[list[Cell]]:
             form.append((f"{FROZEN} FROZEN{rest}", STYLE))
     if status.approvals:
         one = len(status.approvals) == 1
-        name, verb = (status.approvals[0], "WAITS") if one else (str(len(status.approvals)), "WAIT")
+        name = shown(status.approvals[0]) if one else str(len(status.approvals))
+        verb = "WAITS" if one else "WAIT"
         for form, rest in zip(forms, (f" {verb} for approval", f" {verb}", ""), strict=True):
             gap = " " if form else ""
             form.append((f"{gap}{WAITS} {name}{rest}", STYLE))

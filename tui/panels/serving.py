@@ -92,7 +92,7 @@ def slot_rows(
             (fit(state[0], 12), state[1]),
             (fit(active, 10, ">") + "  ", ""),
         ]
-        rest = f"{view.address}  {view.detail}".strip()
+        rest = f"{view.detail}  {view.address}".strip()
         cells.append((fit(rest, width - sum(len(text) for text, _ in cells)), "dim"))
         rows.append(line(width, cells))
     return rows[: max(0, height)]
