@@ -52,12 +52,12 @@ async def propose(
         check_writable(deck)
     if spec.kind != "change":
         report = await spec.run(deck, parsed.args)
-        return Answer(spec.name, tuple(report.grids()), text)
+        return Answer(spec.name, tuple(report.grids()), text, spec.kind == "record")
     plan = await spec.run(deck, parsed.args)
     if asks_approval(parsed.args) and not plan.refused:
         # Nothing in production is touched: what is asked for is shown once it is recorded.
         asked = await request(deck, parsed, plan)
-        return Answer(spec.name, tuple(asked.grids()), text)
+        return Answer(spec.name, tuple(asked.grids()), text, True)
     override = parsed.common.override
     plan = await _with_refusal(deck, plan, override)
     reason = parsed.common.reason or ""
