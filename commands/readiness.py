@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -22,9 +22,21 @@ from core.lineage import Lineage
 from core.lineage_keys import TITLES
 from core.plan import Plan
 from core.policy import promotes
-from core.versions import Model, Version
+from core.versions import Model, Stage, Version
 
 T = TypeVar("T")
+Find = Callable[[], Awaitable[tuple[Service, Model, Version]]]
+
+
+def raises_stage(plan: Plan) -> bool:
+    """Whether the plan takes a version to Staging or Production: what its readiness is about."""
+    if plan.kind not in ("promote", "cutover"):
+        return False
+    up = (Stage.STAGING.value, Stage.PRODUCTION.value)
+    return any(
+        item.ref.kind == "alias" or (item.ref.kind == "stage" and item.after in up)
+        for item in plan.sets
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,16 +49,19 @@ class Readiness:
     card: Card | ModeldeckError
 
 
-async def read_readiness(
-    deck: Deck, service: Service, model: Model, version: Version, plan: Plan
-) -> Readiness:
-    """Gate, lineage and card of the version; nothing is raised.
+async def read_readiness(deck: Deck, plan: Plan, text: str, find: Find) -> Readiness:
+    """Gate, lineage and card of the version that the plan's command called `text`.
 
-    The gate is the one that the plan was judged by, where it was judged by one.
+    Nothing is raised. The gate is the one that the plan was judged by, where it was judged by one.
     """
     judged = plan.evidence.get("gate")
+    kept = GateReport.from_json(judged) if judged else None
+    try:
+        service, model, version = await find()
+    except ModeldeckError as error:
+        return Readiness(text, kept or error, error, error)
     gate, lineage, card = await together(
-        _told(_kept(judged) if judged else ask_gate(deck, service, model, version)),
+        _told(ask_gate(deck, service, model, version)) if kept is None else _known(kept),
         _told(read_lineage(deck, service, model, version)),
         _told(read_card(deck, service, model, version)),
     )
@@ -60,8 +75,8 @@ async def _told(question: Awaitable[T]) -> T | ModeldeckError:
         return error
 
 
-async def _kept(report: Any) -> GateReport:
-    return GateReport.from_json(report)
+async def _known(report: GateReport) -> GateReport:
+    return report
 
 
 def readiness_data(ready: Readiness) -> Mapping[str, Any]:
@@ -116,24 +131,27 @@ def _counted(
 
 
 async def promotion_grids(deck: Deck, plan: Plan, args: Any) -> list[Grid]:
-    """What is shown above a plan that makes a version the champion; empty for any other."""
+    """What is shown below the sets of a plan that raises a version's stage; else empty."""
     ready = await ask_readiness(deck, plan, args)
     if ready is None:
         return []
+    return [readiness_grid(ready, _policy(deck, plan))]
+
+
+def _policy(deck: Deck, plan: Plan) -> str:
     policy = deck.service(plan.service).policy
-    said = "automatic: no approval is needed"
-    if policy.mode == "approved":
-        said = f"approved: {policy.approvals} beside whoever asks"
-    return [readiness_grid(ready, said)]
+    if policy.mode == "approved" and promotes(plan):
+        return f"approved: {policy.approvals} beside whoever asks"
+    return "no approval is needed"
 
 
 async def ask_readiness(deck: Deck, plan: Plan, args: Any) -> Readiness | None:
-    """None where the plan promotes nothing, or where the registry no longer answers."""
-    if not promotes(plan):
+    """None where the plan raises no stage."""
+    if not raises_stage(plan):
         return None
     service = deck.service(plan.service)
-    try:
-        model, version = await find_version(deck, service, args.version)
-    except ModeldeckError:
-        return None
-    return await read_readiness(deck, service, model, version, plan)
+
+    async def find() -> tuple[Service, Model, Version]:
+        return service, *await find_version(deck, service, args.version)
+
+    return await read_readiness(deck, plan, args.version, find)

@@ -8,13 +8,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Generic, Literal, Protocol, TypeVar
 
+from commands import readiness
 from commands.spec import Grid
-from core.card import Card
 from core.errors import ModeldeckError
 from core.figures import Figure, Mark
-from core.gate import GateReport
 from core.ledger import Chain
-from core.lineage import Lineage
 from core.plan import Plan
 from core.refs import Ref
 from core.status import ServiceStatus
@@ -148,13 +146,9 @@ class ReleaseView:
 
 
 @dataclass(frozen=True, slots=True)
-class Readiness:
-    """What is known of a version when it is to be promoted; an error where nobody could be asked."""
+class Readiness(readiness.Readiness):
+    """The traffic beside it."""
 
-    version: str
-    gate: GateReport | ModeldeckError
-    lineage: Lineage | ModeldeckError
-    card: Card | ModeldeckError
     traffic: tuple[TrafficView, ...] | ModeldeckError | None = None
     """None where no router is configured."""
 
