@@ -222,7 +222,7 @@ class MlflowLedgerPlace(MlflowCalls):
         try:
             return await call
         except Denied as error:
-            if getattr(error, "status", None) in (401, 403):
+            if error.http_status in (401, 403):
                 raise self._no_ledger(
                     f"this user may not use {self._place}: {error.message}",
                     f"ask for EDIT on {self._place}",
