@@ -15,7 +15,9 @@ import pytest
 
 from tests.commands.driving import Ran, modeldeck
 from tests.live.seeds import Seeds
+from tests.live.stores import on_both_stores as pytest_generate_tests
 
+__all__ = ["pytest_generate_tests"]
 pytestmark = pytest.mark.live
 
 _PROMOTER = """
