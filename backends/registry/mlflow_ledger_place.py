@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from backends.registry import mlflow_ledger_answers as entries
-from backends.registry.mlflow_calls import API, MlflowCalls
+from backends.registry.mlflow_calls import API, NOTE, MlflowCalls
 from backends.registry.mlflow_fields import items, table, text
 from core.errors import BackendError, Denied, Timeout, Unreachable
 from core.text import clean
@@ -23,7 +23,7 @@ from core.text import clean
 EXPERIMENT = "modeldeck-ledger"
 ROOT_TAG = "modeldeck.root"
 MODEL_TAG = "modeldeck.model"
-_NOTE = (
+_WARNING = (
     "Who moved which alias, and when, as modeldeck records it before each move. "
     "Deleting it takes away the guard against two people moving one alias at once."
 )
@@ -88,7 +88,7 @@ class MlflowLedgerPlace(MlflowCalls):
         try:
             body = {
                 "name": f"{EXPERIMENT}-{os.urandom(6).hex()}",
-                "tags": _tags({"mlflow.note.content": _NOTE}),
+                "tags": _tags({NOTE: _WARNING}),
             }
             answer = await self._ask("experiments/create", body, what)
             made = self._understand(text, answer, "experiment_id", what=what)
@@ -116,7 +116,7 @@ class MlflowLedgerPlace(MlflowCalls):
 
     async def _make_run(self, experiment: str, name: str, model: str | None) -> str:
         what = f"make a run in {EXPERIMENT}"
-        tags = {"mlflow.note.content": _NOTE} | ({MODEL_TAG: model} if model is not None else {})
+        tags = {NOTE: _WARNING} | ({MODEL_TAG: model} if model is not None else {})
         now = int(time.time() * 1000)
         body = {
             "experiment_id": experiment,
