@@ -60,10 +60,16 @@ def mlflow_on_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
+def mlflow_database(postgres: Postgres) -> str:
+    """What lies under `mlflow_on_postgres`."""
+    return postgres.create()
+
+
+@pytest.fixture(scope="session")
 def mlflow_on_postgres(
-    tmp_path_factory: pytest.TempPathFactory, postgres: Postgres
+    tmp_path_factory: pytest.TempPathFactory, mlflow_database: str
 ) -> Iterator[str]:
-    with mlflow_server(tmp_path_factory.mktemp("mlflow-postgres"), postgres.create()) as url:
+    with mlflow_server(tmp_path_factory.mktemp("mlflow-postgres"), mlflow_database) as url:
         yield url
 
 

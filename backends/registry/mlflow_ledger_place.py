@@ -27,6 +27,9 @@ _WARNING = (
     "Who moved which alias, and when, as modeldeck records it before each move. "
     "Deleting it takes away the guard against two people moving one alias at once."
 )
+_DATABASE = "BAD_REQUEST"
+"""How MLflow says, with 400, that its database failed in a way that it knows no other word for: a
+transaction that was aborted, no free connection. A refusal of its own has another code."""
 _ALL = 1000
 """Ledgers that are read in one request for a whole fleet."""
 
@@ -183,7 +186,8 @@ class MlflowLedgerPlace(MlflowCalls):
         """
         what = "ledger"
         body = {"run_id": run, "key": key, "value": value}
-        for attempt in (1, 2):
+        for _ in (1, 2):
+            refused = ""
             try:
                 answer = await self._may(
                     self._http.json(
@@ -195,25 +199,23 @@ class MlflowLedgerPlace(MlflowCalls):
                     )
                 )
             except Timeout as error:
-                # Whether it landed shows when it is read; where it did not, once more.
-                params = await self._get_run(run)
-                if params is not None and key in params:
-                    return params[key] == value
-                if attempt == 2:
-                    raise Unreachable(
-                        error.message, backend=error.backend, operation=what, hint=error.hint
-                    ) from error
-                continue
-            if "error_code" not in answer:
-                return True
-            params = await self._get_run(run)
-            if params is None or key not in params:
+                said = error.message
+            else:
+                if "error_code" not in answer:
+                    return True
                 said = clean(answer.get("message", ""))[:200]
+                # The database's own trouble is no "no": to go on without an entry would be wrong.
+                refused = "" if answer["error_code"] == _DATABASE else said
+            # Whether it landed shows when it is read; where it did not, once more.
+            params = await self._get_run(run)
+            if params is not None and key in params:
+                return params[key] == value
+            if params is None or refused:
                 raise self._no_ledger(
-                    f"{self._place} takes no entry: {said}", "ask who runs MLflow"
+                    f"{self._place} takes no entry: {refused or said}", "ask who runs MLflow"
                 )
-            return params[key] == value
-        raise AssertionError("unreachable")
+        hint = "try again; `modeldeck doctor` says how MLflow is"
+        raise Unreachable(f"{what}: {said}", backend=self._http.backend, operation=what, hint=hint)
 
     async def _ask(self, path: str, body: Mapping[str, Any], what: str) -> Any:
         return await self._http.json("POST", f"{API}/{path}", what=what, json_body=body)
