@@ -15,10 +15,15 @@ import pytest
 
 from tests.commands.driving import Ran, modeldeck
 from tests.live.seeds import Seeds
-from tests.live.stores import on_both_stores as pytest_generate_tests
+from tests.live.stores import on_both_stores
 
-__all__ = ["pytest_generate_tests"]
 pytestmark = pytest.mark.live
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    # Waiting for the lease and the claim of somebody dead takes as long on any database.
+    on_both_stores(metafunc, slow="when" in metafunc.fixturenames)
+
 
 _PROMOTER = """
 import sys

@@ -11,7 +11,11 @@ import pytest
 SQLITE, POSTGRES = "sqlite", "postgres"
 
 
-def on_both_stores(metafunc: pytest.Metafunc) -> None:
-    """The `pytest_generate_tests` of whatever must hold on both: each test of the run's MLflow."""
+def on_both_stores(metafunc: pytest.Metafunc, *, slow: bool = False) -> None:
+    """The `pytest_generate_tests` of whatever must hold on both: each test of the run's MLflow.
+
+    With `slow` the second time is not for every day.
+    """
     if "mlflow_url" in metafunc.fixturenames:
-        metafunc.parametrize("store", [SQLITE, POSTGRES], indirect=True, scope="session")
+        again = pytest.param(POSTGRES, marks=pytest.mark.slow) if slow else POSTGRES
+        metafunc.parametrize("store", [SQLITE, again], indirect=True, scope="session")
