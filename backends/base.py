@@ -108,6 +108,11 @@ class Registry(Settable, Checked, Protocol):
     Its refs: `stage` (the tag as written), `alias`, `prompt`, `block`.
     """
 
+    lineage_keys: Mapping[str, Sequence[str]]
+    """Per item of lineage where the clients of this registry note it by themselves."""
+    description_keys: Sequence[str]
+    """Where they keep prose about a run, which may fill a model card."""
+
     async def aliases(self, models: Sequence[str]) -> Mapping[str, Mapping[str, str]]:
         """Per model what each alias names, for a fleet, in as few calls as possible.
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 
 from backends.base import Settable
 from backends.journal.base import Change, ChangeState, Journal, LeaseLost, Step, StepState
+from commands.movedon import MovedOn, moved_on, set_the_rest
 from commands.outcome import Interrupted, NotSeen, Outcome, Verified
 from commands.setter import UNKNOWN, Progress, Setter, Tell, clock, journal_failed
 from core.errors import (
@@ -198,6 +199,10 @@ class Applier:
 
     async def _undo(self, change: Change, cause: ModeldeckError) -> Outcome:
         """Put back what was set or may have been set, last first."""
+        seen = await self.journal.change(change.number)
+        moved = await moved_on(seen, self.settable) if seen and seen.goal == "forward" else None
+        if seen and moved:
+            return await self._stands(seen, moved)
         await self.journal.turn_back(change)
         now = await self.journal.change(change.number)
         assert now is not None
@@ -236,6 +241,14 @@ class Applier:
         text = "; ".join([cause.message, *left])
         await self.journal.finish(change, state, verified=False, note=text, release=None)
         return Outcome(change, state, False, text, cause)
+
+    async def _stands(self, change: Change, moved: MovedOn) -> Outcome:
+        """It was done, and others have gone on from it: no release of ours serves any more."""
+        left, unfinished = await set_the_rest(self._setter, change, moved)
+        state: ChangeState = "unfinished" if unfinished else "done"
+        text = "; ".join([moved.text, *left])
+        await self.journal.finish(change, state, verified=False, note=text, release=None)
+        return Outcome(replace(change, state=state, open=unfinished), state, False, text)
 
     async def _go_back(self, change: Change, *, again: bool = False) -> Outcome:
         """Keep what is set, go on with the rest, and end as unfinished where some is missing.

@@ -8,7 +8,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from commands.deck import Deck
-from commands.sources.history import read_events
+from commands.sources.history import look, story
+from commands.sources.ledger import elsewhere
 from commands.spec import Cell, Grid, Spec, option, positional
 from core.errors import ModeldeckError, UsageError
 from core.history import EVERY, Event
@@ -38,10 +39,14 @@ class ChangesReport:
         rows = [_row(event) for event in self.events]
         empty = f"nothing changed in {show_duration(self.seconds)}, as far as anybody looked"
         grids = [Grid(columns, rows, empty=empty)]
-        if self.untold:
-            said = f"▲ what other machines did is not known: {self.untold}"
-            grids.append(Grid((), [((said, "warning"),)]))
+        if self.missing:
+            grids.append(Grid((), [((self.missing, "warning"),)]))
         return grids
+
+    @property
+    def missing(self) -> str | None:
+        """That what other machines did is not known, in words."""
+        return f"▲ what other machines did is not known: {self.untold}" if self.untold else None
 
     def error(self) -> ModeldeckError | None:
         return None
@@ -91,9 +96,8 @@ def _row(event: Event) -> Sequence[Cell]:
     release = f" r{event.release}" if event.release else ""
     release += f" {event.approval}" if event.approval else ""
     loud = "OVERRIDE " if event.override else ""
-    name = f"change {event.change}" if event.origin == "modeldeck" else f"ledger {event.entry}"
     state: Cell = (
-        f"{loud}{name} {event.state}{release}",
+        f"{loud}{event.source} {event.state}{release}",
         "critical" if loud else "warning" if bad else "dim",
     )
     return (
@@ -113,10 +117,25 @@ async def run(deck: Deck, args: Args) -> ChangesReport:
         raise UsageError(f"--since: {error}") from error
     if args.service:
         deck.service(args.service)
-    since = datetime.fromtimestamp(datetime.now(UTC).timestamp() - seconds, UTC)
-    events, ledgers = await read_events(deck, args.service, since)
-    untold = ledgers.error.message if ledgers.error else None
-    return ChangesReport(tuple(events), seconds, untold)
+    ledgers = await look(deck, args.service)
+    told = await elsewhere(deck, deck.services(args.service), ledgers, back(seconds))
+    return await tell(deck, args.service, seconds, told, ledgers.error)
+
+
+def back(seconds: float) -> datetime:
+    return datetime.fromtimestamp(datetime.now(UTC).timestamp() - seconds, UTC)
+
+
+async def tell(
+    deck: Deck,
+    service: str | None,
+    seconds: float,
+    told: Sequence[Event],
+    untold: ModeldeckError | None,
+) -> ChangesReport:
+    """The report from the journal as it is, and from the ledger as it was last read."""
+    events = await story(deck, service, back(seconds), told)
+    return ChangesReport(tuple(events), seconds, untold.message if untold else None)
 
 
 SPEC = Spec(

@@ -47,7 +47,8 @@ def check_writable(deck: Deck) -> None:
 def check_findings(plan: Plan) -> None:
     if plan.refused:
         first, *more = plan.refused
-        said = "; ".join(finding.message for finding in plan.refused)
+        # Whoever asked is shown the plan, and all of its findings there.
+        said = first.message + (f" (and {len(more)} more, named in the plan)" if more else "")
         raise Refused(said, hint=first.hint or next((f.hint for f in more if f.hint), None))
 
 

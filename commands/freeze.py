@@ -97,7 +97,8 @@ def _until(args: Args, now: datetime) -> datetime:
         until = parse_time(args.until or "")
     except ValueError as error:
         raise UsageError(
-            f"--until: {args.until!r} is no time", hint="write 2026-12-24T08:00Z"
+            f"--until: {args.until!r} is no time",
+            hint="write 2026-12-24T08:00Z; --for takes a duration",
         ) from error
     if until <= now:
         raise UsageError(f"--until {show_time(until)} has passed: it is {show_time(now)}")

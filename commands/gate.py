@@ -17,7 +17,7 @@ from core.gate.report import show_number
 from core.observed import Observed
 from core.versions import CHALLENGER, Model, Version, candidate, version_name
 
-_VERDICTS: Mapping[Verdict, tuple[str, Style]] = {
+VERDICTS: Mapping[Verdict, tuple[str, Style]] = {
     "passed": ("✔ passed", "ok"),
     "failed": ("✖ FAILED", "critical"),
     "no_evidence": ("? no evidence", "unknown"),
@@ -48,7 +48,7 @@ class GateAnswer:
         rows: list[Sequence[Cell]] = [
             (
                 check.name,
-                _VERDICTS[check.verdict],
+                VERDICTS[check.verdict],
                 show_number(check.value),
                 check.limit or "–",
                 (check.evidence, "dim"),
@@ -61,7 +61,7 @@ class GateAnswer:
         if against and against != self.report.version:
             title += f" beside the champion {version_name(against)}"
         columns = ("check", "", "value", "limit", "evidence")
-        verdict = Grid((), [(_VERDICTS[self.report.verdict],)])
+        verdict = Grid((), [(VERDICTS[self.report.verdict],)])
         return [Grid(columns, rows, title, right=frozenset({2})), verdict]
 
     def error(self) -> ModeldeckError | None:

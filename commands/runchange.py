@@ -19,12 +19,14 @@ from commands.deck import Deck
 from commands.door import (
     carry_out,
     check_allowed,
+    check_findings,
     check_script_confirmation,
     needed_confirmation,
 )
 from commands.outcome import Outcome
 from commands.output import envelope, print_error, print_grids, print_json
 from commands.parse import Parsed
+from commands.readiness import ask_readiness, promotion_grids, readiness_data
 from commands.request import asks_approval, run_request
 from commands.setter import Progress
 from commands.spec import plan_of, to_line
@@ -43,50 +45,65 @@ async def run_change(deck: Deck, parsed: Parsed) -> int:
         if earlier is not None and earlier.command == line:
             return await _ended(deck, Outcome.repeated(earlier), common)
     plan = await plan_of(spec, deck, parsed.args)
-    color = False if common.no_color else None
     if common.dry_run:
-        return await _dry_run(deck, plan, common, color)
-    if asks_approval(parsed.args):
-        return await run_request(deck, parsed, plan)
+        return await _dry_run(deck, parsed, plan)
+    asks = asks_approval(parsed.args)
     try:
-        plan = await check_allowed(deck, plan, common.override)
+        if asks:
+            check_findings(plan)
+        else:
+            plan = await check_allowed(deck, plan, common.override)
     except ModeldeckError as error:
-        return _refused(plan, error, common, color)
+        return await _refused(deck, parsed, plan, error)
+    if asks:
+        return await run_request(deck, parsed, plan)
     if not plan.sets:
         return _nothing(plan, common)
     try:
         confirmed = check_script_confirmation(deck, plan, yes=common.yes, confirm=common.confirm)
     except Refused as error:
-        return _refused(plan, error, common, color)
+        return await _refused(deck, parsed, plan, error)
     if not confirmed:
-        _ask(deck, plan, common)
+        await _ask(deck, parsed, plan)
     outcome = await _carry_out(deck, plan, common, line)
     return await _ended(deck, outcome, common)
 
 
-async def _dry_run(deck: Deck, plan: Plan, common: Common, color: bool | None) -> int:
+async def _dry_run(deck: Deck, parsed: Parsed, plan: Plan) -> int:
+    common = parsed.common
     error: ModeldeckError | None = None
     try:
         plan = await check_allowed(deck, plan, common.override)
     except ModeldeckError as refused:
         error = refused
     if common.json:
-        state = "refused" if error else "planned"
-        print_json(envelope(plan.kind, plan_data(plan, state), error))
+        data = plan_data(plan, "refused" if error else "planned")
+        ready = await ask_readiness(deck, plan, parsed.args)
+        if ready is not None:
+            data["readiness"] = readiness_data(ready)
+        print_json(envelope(plan.kind, data, error))
     else:
-        print_grids(plan_grids(plan), color=color)
+        await _show(deck, parsed, plan)
     if error is not None:
         print_error(error)
     return error.exit_code if error else EXIT_OK
 
 
-def _refused(plan: Plan, error: ModeldeckError, common: Common, color: bool | None) -> int:
-    if common.json:
+async def _refused(deck: Deck, parsed: Parsed, plan: Plan, error: ModeldeckError) -> int:
+    if parsed.common.json:
         print_json(envelope(plan.kind, plan_data(plan, "refused"), error))
-    elif not common.quiet:
-        print_grids(plan_grids(plan), color=color)
+    elif not parsed.common.quiet:
+        await _show(deck, parsed, plan)
     print_error(error)
     return error.exit_code
+
+
+async def _show(deck: Deck, parsed: Parsed, plan: Plan) -> None:
+    """The plan, below what speaks for the version that it promotes."""
+    beside = await promotion_grids(deck, plan, parsed.args)
+    grid, *findings = plan_grids(plan)
+    color = False if parsed.common.no_color else None
+    print_grids([grid, *beside, *findings], color=color)
 
 
 def _nothing(plan: Plan, common: Common) -> int:
@@ -97,8 +114,9 @@ def _nothing(plan: Plan, common: Common) -> int:
     return EXIT_OK
 
 
-def _ask(deck: Deck, plan: Plan, common: Common) -> None:
+async def _ask(deck: Deck, parsed: Parsed, plan: Plan) -> None:
     """Ask on the terminal. Raises Refused for any answer but the right one."""
+    common = parsed.common
     need = needed_confirmation(deck, plan)
     flag = f"--confirm {plan.service}" if need == "name" else "--yes"
     if not sys.stdin.isatty() or common.json:
@@ -106,7 +124,7 @@ def _ask(deck: Deck, plan: Plan, common: Common) -> None:
             f"{plan.kind} changes {plan.service}, and nothing confirmed it",
             hint=f"add {flag} to apply it, or --dry-run to see the plan",
         )
-    print_grids(plan_grids(plan), color=False if common.no_color else None)
+    await _show(deck, parsed, plan)
     if deck.production:
         print(f"environment {shown(deck.environment)} is PRODUCTION", file=sys.stderr)
     if need == "name":

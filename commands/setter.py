@@ -10,29 +10,15 @@ import contextlib
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Literal, TypeVar
+from typing import Literal
 
-from backends.base import Ledgered, Reading, Settable
+from backends.base import Reading, Settable
 from backends.journal.base import Change, Journal, LeaseLost, Step, StepState
-from core.errors import (
-    BackendError,
-    BadAnswer,
-    Conflict,
-    Denied,
-    ModeldeckError,
-    Refused,
-    Timeout,
-    Unreachable,
-)
+from commands.systems import ATTEMPTS, NotSent, Systems
+from core.errors import BackendError, Conflict, Denied, ModeldeckError, Unreachable
 from core.ledger import Deed
-from core.refs import Ref, Value, show, traffic_ref
-from core.split import Split
+from core.refs import Ref, Value, show
 
-T = TypeVar("T")
-ATTEMPTS = 3
-READ_BACK_SECONDS = 2.0
-MOVING_SECONDS = 120.0
-"""How long a controller may take to arrive at what it was asked for."""
 UNKNOWN: frozenset[StepState] = frozenset({"intent", "undo_intent", "failed"})
 """Steps of which nobody knows whether a request had, or will have, its effect."""
 
@@ -69,6 +55,13 @@ class Setter:
     clock: Callable[[], float] = clock
     _seen_ours: float = float("-inf")
 
+    def __post_init__(self) -> None:
+        self._systems = Systems(self.settable, self.sleep)
+
+    async def read(self, ref: Ref) -> Reading:
+        """What the ref holds once nothing moves any more. Asks again where nobody answers."""
+        return await self._systems.read(ref)
+
     async def set(self, change: Change, step: Step, *, insist: bool = False) -> None:
         """Bring the ref from `before` to `after`; `insist` tries again where nobody answers.
 
@@ -77,22 +70,21 @@ class Setter:
         sent = step.state in UNKNOWN
         for attempt in range(ATTEMPTS):
             last = attempt + 1 == ATTEMPTS
-            reading = await self.read(step.ref)
+            reading = await self._systems.read(step.ref)
             if reading.value == step.after:
                 if step.state not in ("done", "found"):
                     await self.record(change, step, "done" if sent else "found")
                 return
             if reading.value != step.before:
                 raise stranger(step, reading)
-            await self._check_idle(step.ref)
+            await self._systems.check_idle(step.ref)
             await self.record(change, step, "intent")
             try:
                 said = await self._write(change, step.ref, step.after, reading)
-                await self._arrived(step.ref, step.after)
             except LeaseLost:
                 raise
-            except _NotSent as refused:
-                if not sent and await self._holds(step.ref, step.before):
+            except NotSent as refused:
+                if not sent and await self._systems.holds(step.ref, step.before):
                     # Nothing of ours is there or on its way: an undo has nothing to do here.
                     await self.record(change, step, "pending", refused.cause.message)
                 again = isinstance(refused.cause, Conflict) or (
@@ -121,7 +113,7 @@ class Setter:
         for attempt in range(ATTEMPTS):
             if attempt:
                 await self.sleep(0.2 * 2**attempt)
-            reading = await self.read(step.ref)
+            reading = await self._systems.read(step.ref)
             if reading.value not in (step.before, step.after):
                 said = (
                     f"{step.ref} is {show(reading.value)}{_by(reading)}, neither "
@@ -132,18 +124,19 @@ class Setter:
             if reading.value == step.before and not unknown:
                 await self.record(change, step, "undone", "found as before")
                 return None
-            await self._check_idle(step.ref)
+            await self._systems.check_idle(step.ref)
             await self.record(change, step, "undo_intent")
             try:
                 # Written even where `before` is read: a late request then loses its
                 # compare-and-set.
                 said = await self._write(change, step.ref, step.before, reading, undo=True)
-                await self._arrived(step.ref, step.before)
             except LeaseLost:
                 raise
-            except _NotSent as refused:
+            except NotSent as refused:
                 trouble, unknown = refused.cause, True
-                if isinstance(trouble, Denied) and not await self._stays(settable, step):
+                if isinstance(trouble, Denied) and not await self._systems.stays(
+                    step.ref, step.before
+                ):
                     raise trouble from refused
                 if isinstance(trouble, Denied):
                     await self.record(change, step, "undone", "found as before")
@@ -154,20 +147,14 @@ class Setter:
                 trouble, unknown = error, True
             else:
                 # Where the system compares nothing, only time tells that no late request comes.
-                if settable.guarded or not unknown or await self._stays(settable, step):
+                if (
+                    settable.guarded
+                    or not unknown
+                    or await self._systems.stays(step.ref, step.before)
+                ):
                     await self.record(change, step, "undone", said)
                     return None
         raise trouble
-
-    async def read(self, ref: Ref) -> Reading:
-        """What the ref holds once nothing moves any more. Asks again where nobody answers."""
-        waited = 0.0
-        while True:
-            reading = await self._read(ref)
-            if not reading.moving or waited >= MOVING_SECONDS:
-                return reading
-            await self.sleep(0.2)
-            waited += 0.2
 
     async def record(self, change: Change, step: Step, state: StepState, note: str = "") -> None:
         asked = self.clock()
@@ -190,107 +177,14 @@ class Setter:
     async def _write(
         self, change: Change, ref: Ref, after: Value, reading: Reading, *, undo: bool = False
     ) -> str:
-        """Send one request. A time-out is waited out, and what is then read decides.
-
-        Raises _NotSent where the system says that the request had no effect.
-        """
-        settable = self.settable(ref)
+        """Send one request and see it arrive. Raises what `Systems.write` raises, and Conflict."""
         # A program that stood still after its intent was recorded must not write any more.
         while self.clock() - self._seen_ours > self.journal.lease_seconds / 2:
             await self.hold(change)
-        try:
-            if isinstance(settable, Ledgered):
-                return await self._guard(
-                    ref,
-                    settable.write_for(
-                        ref,
-                        after,
-                        before=reading.value,
-                        revision=reading.revision,
-                        deed=_deed(change, undo=undo),
-                    ),
-                )
-            await self._guard(
-                ref,
-                settable.write(ref, after, before=reading.value, revision=reading.revision),
-            )
-        except (Conflict, Denied, Unreachable, Refused) as error:
-            raise _NotSent(error) from error
-        except Timeout:
-            await self.sleep(settable.settle_seconds)
-            now = await self.read(ref)
-            # What was there already shows by its revision alone whether it was written.
-            unmoved = settable.guarded and now.revision == reading.revision
-            if now.value != after or (reading.value == after and unmoved):
-                raise
-        return ""
-
-    async def _arrived(self, ref: Ref, after: Value) -> None:
-        """Wait until the ref reads as what was written."""
-        waited = 0.0
-        while (now := await self._read(ref)).value != after:
-            if waited >= (MOVING_SECONDS if now.moving else READ_BACK_SECONDS):
-                raise Conflict(
-                    f"{ref} was set to {show(after)} and reads back as {show(now.value)}"
-                )
-            await self.sleep(0.05)
-            waited += 0.05
-
-    async def _read(self, ref: Ref) -> Reading:
-        for attempt in range(ATTEMPTS):
-            try:
-                return await self._guard(ref, self.settable(ref).read(ref))
-            except Denied:
-                raise
-            except BackendError:
-                if attempt + 1 == ATTEMPTS:
-                    raise
-                await self.sleep(0.2 * 2**attempt)
-        raise AssertionError("unreachable")
-
-    async def _holds(self, ref: Ref, value: Value) -> bool:
-        try:
-            return (await self.read(ref)).value == value
-        except ModeldeckError:
-            return False
-
-    async def _stays(self, settable: Settable, step: Step) -> bool:
-        """Whether the ref still is as before once no late request can land any more."""
-        await self.sleep(settable.settle_seconds)
-        return await self._holds(step.ref, step.before)
-
-    async def _check_idle(self, ref: Ref) -> None:
-        """Raises Conflict where the ref is a slot that carries traffic: users are on it."""
-        if ref.kind != "slot":
-            return
-        service, slot = ref.parts
-        try:
-            split = (await self.read(traffic_ref(service))).value
-        except Refused:
-            return  # No router is configured.
-        if isinstance(split, Split) and slot in split.slots():
-            raise Conflict(
-                f"{ref} carries traffic of {service} now ({split}): nothing is loaded into it",
-                hint="look at `modeldeck changes`, then plan again from what is live now",
-            )
-
-    async def _guard(self, ref: Ref, work: Awaitable[T]) -> T:
-        """A defect of an adapter is one more answer that cannot be understood."""
-        try:
-            return await work
-        except ModeldeckError:
-            raise
-        except Exception as error:
-            said = f"{ref}: {type(error).__name__}: {error}"
-            raise BadAnswer(said, backend=str(ref), operation="set") from error
-
-
-class _NotSent(Exception):
-    """The system refused the request: it had no effect."""
-
-    def __init__(self, cause: ModeldeckError) -> None:
-        super().__init__(cause.message)
-        self.cause = cause
+        deed = _deed(change, undo=undo)
+        said = await self._systems.write(ref, after, reading, deed)
+        await self._systems.arrived(ref, after)
+        return said
 
 
 def _deed(change: Change, *, undo: bool) -> Deed:

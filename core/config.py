@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from core.freeze import AsWindow
 from core.gate.limits import GateConfig
+from core.inference_log import InferenceLogConfig
 from core.journal import JournalConfig, journal_problems
 from core.policy import PolicyConfig
 from core.schema import Adapter, Duration, Figure, OptionsOf, Problem, Reader
@@ -80,6 +81,7 @@ class Service:
     gate: GateConfig = field(default_factory=GateConfig)
     policy: PolicyConfig = field(default_factory=PolicyConfig)
     lineage: LineageConfig = field(default_factory=LineageConfig)
+    inference_log: InferenceLogConfig | None = None
     thresholds: Mapping[str, Threshold] = field(default_factory=dict)
 
 

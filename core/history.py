@@ -41,6 +41,18 @@ class Event:
     entry: int | None = None
     """Its number in the ledger of the model."""
 
+    @property
+    def source(self) -> str:
+        """What tells of it: "change 214", "ledger 4"; "" where it is neither."""
+        if self.entry is not None:
+            return f"ledger {self.entry}"
+        return f"change {self.change}" if self.change is not None else ""
+
+    @property
+    def moved(self) -> bool:
+        """Whether it set anything, which a request, an answer and a freeze do not."""
+        return self.origin != "modeldeck" or self.change is not None
+
     def of(self, service: str) -> bool:
         """Whether it concerns the service; "" asks for all."""
         return service == "" or self.service in (service, EVERY)

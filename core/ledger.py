@@ -121,6 +121,16 @@ class Chain:
             return None
         return said
 
+    def moved_on(self, change: str, alias: str) -> Entry | None:
+        """The entry that the alias rests on now, where others moved it on after this change had
+        set it; None where what the change set is last, was taken back, or never was set.
+        """
+        moves = [one for one in self.entries if one.alias == alias and one.state == "set"]
+        own = [one for one in moves if one.deed.change == change]
+        if not change or not own or own[-1].deed.undo:
+            return None
+        return moves[-1] if moves[-1].after != own[-1].after else None
+
     def gaps(self) -> Sequence[Gap]:
         """Every move without an entry that a later entry found, oldest first."""
         found: list[Gap] = []

@@ -1,6 +1,7 @@
 """Where the ten items of lineage are looked for: the defaults, and what a config may say.
 
-No store standardises seeds, images, feature versions or approvals.
+No store standardises seeds, images, feature versions or approvals. What the clients of one store
+note by themselves, its adapter names (`Registry.lineage_keys`).
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ TITLES: Mapping[str, str] = {
 """The ten items by name, in the order in which they are shown."""
 
 DEFAULT_KEYS: Mapping[str, tuple[str, ...]] = {
-    "commit": ("tags.mlflow.source.git.commit",),
+    "commit": ("tags.commit",),
     "dataset": ("inputs.training", "inputs.train", "inputs"),
     "feature_version": (
         "tags.feature_version",
@@ -33,20 +34,14 @@ DEFAULT_KEYS: Mapping[str, tuple[str, ...]] = {
     ),
     "hyperparameters": ("params",),
     "seeds": ("params.seed", "params.random_state", "params.random_seed", "tags.seed"),
-    "hardware": (
-        "tags.mlflow.docker.image.uri",
-        "tags.mlflow.docker.image.id",
-        "tags.image",
-        "tags.hardware",
-        "version_tags.hardware",
-    ),
+    "hardware": ("tags.image", "tags.hardware", "version_tags.hardware"),
     "metrics": ("metrics",),
     "artifacts": ("model.MLmodel",),
     "owner": ("version_tags.owner", "tags.owner", "model_tags.owner"),
     "approval": ("version_tags.approval", "version_tags.approval_status", "tags.approval"),
 }
-"""Where each item is looked for unless the config says otherwise. The first key that holds
-something counts; of hyperparameters, metrics and artifacts every key must."""
+"""Where each item is looked for unless the config says otherwise, after the store's own keys. The
+first key that holds something counts; of hyperparameters, metrics and artifacts every key must."""
 
 _TEXT = frozenset({"tags", "params", "version_tags", "model_tags"})
 ALLOWED: Mapping[str, frozenset[str]] = {
@@ -64,10 +59,17 @@ CARD_ALLOWED = frozenset({"artifacts", "model", "tags", "version_tags", "model_t
 Keys = Mapping[str, Sequence[Key]]
 
 
-def keys_of(*configured: Mapping[str, Sequence[str] | None]) -> dict[str, tuple[Key, ...]]:
+def default_keys(own: Mapping[str, Sequence[str]]) -> dict[str, tuple[str, ...]]:
+    """Where each item is looked for in a store whose clients note some under keys of its `own`."""
+    return {name: (*own.get(name, ()), *keys) for name, keys in DEFAULT_KEYS.items()}
+
+
+def keys_of(
+    *configured: Mapping[str, Sequence[str] | None], own: Mapping[str, Sequence[str]] | None = None
+) -> dict[str, tuple[Key, ...]]:
     """The keys of every item: what the later tables say stands before the earlier, and the
     defaults come last. Raises ValueError for a key that is none."""
-    chosen: dict[str, Sequence[str]] = dict(DEFAULT_KEYS)
+    chosen: dict[str, Sequence[str]] = {**default_keys(own or {})}
     for table in configured:
         chosen |= {name: keys for name, keys in table.items() if keys and name in TITLES}
     return {name: tuple(parse_key(key) for key in keys) for name, keys in chosen.items()}

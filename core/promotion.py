@@ -71,14 +71,17 @@ def to_production(seen: Observed, version: Version, gate: GateReport | None, kin
         findings += _transition(version, now, Stage.PRODUCTION)
         findings += needs_gate(gate, "Production")
     old = seen.champion
-    if old != version.number:
-        ref = alias_ref(model.name, alias)
-        sets.append(Set(ref, old, version.number, seen.guarded_registry, "weights"))
+    # What is said of the version comes before the alias and what is said of the old one after it:
+    # of several movers the alias lets one go on, and the others then have touched nothing else of
+    # his. Whoever moves the alias on finds a version about which nothing is left to say.
     sets += _tag(seen, model.name, version, Stage.PRODUCTION)
     if version.blocked is not None:
         # A person has read the warning: what serves again is no longer left behind.
         ref = block_ref(model.name, version.number)
         sets.append(Set(ref, version.blocked, None, seen.guarded_registry, "weights"))
+    if old != version.number:
+        ref = alias_ref(model.name, alias)
+        sets.append(Set(ref, old, version.number, seen.guarded_registry, "weights"))
     left = model.find(old) if old and old != version.number else None
     if left is not None:
         sets += _tag(seen, model.name, left, Stage.ARCHIVED)

@@ -121,7 +121,9 @@ def _serve(seen: Observed, target: Release, findings: list[Finding], reason: str
         left = model.find(number)
         if left is None:
             continue
-        if left.tag_stage != Stage.ARCHIVED.value and number == seen.champion:
+        # Its tag says so too where the alias was moved from under it.
+        was_champion = number == seen.champion or left.tag_stage == Stage.PRODUCTION.value
+        if was_champion and left.tag_stage != Stage.ARCHIVED.value:
             ref = stage_ref(model.name, number)
             sets.append(Set(ref, left.tag_stage, Stage.ARCHIVED.value, unguarded, "weights"))
         if left.blocked is None:

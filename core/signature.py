@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-# What MLflow converts by itself when it enforces a schema on a table ("Schema Enforcement" in
-# its documentation on signatures); everything else it refuses.
+# What a server that enforces a signature on a table converts by itself; it refuses the rest.
 _WIDER = frozenset({("integer", "long"), ("integer", "double"), ("float", "double")})
 
 

@@ -72,6 +72,10 @@ def _service(
     }
     if service.headline:
         made["gate"] = {"headline": dict(service.headline), **service.gate}
+        made["inference_log"] = {
+            "path": str(layout.inference_log(service.name) / "*.parquet"),
+            "features": "features",
+        }
     made["thresholds"] = {name: dict(one) for name, one in service.thresholds.items()}
     return made
 

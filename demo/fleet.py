@@ -31,6 +31,8 @@ LIBRARIES = ("envoy", "mlflow", "sklearn", "skops", "pyarrow", "uvicorn", "prome
 START_TIMEOUT = 240.0
 ROUTE_TIMEOUT = 30.0
 """Seconds until a service that has servers should answer through Envoy."""
+LOG_TIMEOUT = 15.0
+"""Seconds until requests should be in the inference logs; a service may be out of order."""
 GRACE = 2.5
 """Seconds that a process has to end by itself."""
 
@@ -122,6 +124,7 @@ class Fleet:
         self._keep("load", self._programs.load())
         rates = ", ".join(f"{service.rate:g}/s to {service.name}" for service in SERVICES.values())
         self._say(f"load        {rates}")
+        await self._logged()
         self._stagehand = Stagehand(self.layout, self.keepers, self.ports["mlflow"], self._say)
         await self._stagehand.begin()
 
@@ -236,6 +239,17 @@ class Fleet:
                 self._say(f"traffic     {service.name} does not answer on {address}; see {routes}")
                 return
         self._say(f"traffic     {service.name} through Envoy on {address}")
+
+    async def _logged(self) -> None:
+        """Wait for the first rows of each inference log: the gate looks at what callers send."""
+        folders = [self.layout.inference_log(service.name) for service in CLASSIFIERS]
+
+        async def written() -> bool:
+            return all(any(folder.glob("*.parquet")) for folder in folders)
+
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(LOG_TIMEOUT):
+                await self._until("load", written)
 
     # -- processes
 

@@ -14,6 +14,8 @@ from typing import Any
 
 SPAN = 120.0
 """Seconds in one file."""
+FIRST = 0.5
+"""Seconds in the first one, so that whoever asks what callers send need not wait."""
 KEPT = 45
 """Files that stay per writer, so that the disk is bounded: an hour and a half."""
 LABEL_DELAY = 60.0
@@ -94,6 +96,7 @@ class InferenceLog:
         self._rows: list[tuple[Any, ...]] = []
         self._names: tuple[str, ...] = ()
         self._start = time.time()
+        self._begun = asyncio.Event()
 
     def add(
         self,
@@ -111,12 +114,16 @@ class InferenceLog:
             # The disk is slow or full: what cannot be kept is left out rather than piled up.
             return
         self._names = names
+        self._begun.set()
         for row, kind, score in zip(rows.tolist(), classes, scores, strict=True):
             entry = (request, at, version, self._slot, shadow, row, kind, score)
             self._rows.append(entry)
 
     async def follow(self) -> None:
-        """Write until cancelled, on the clock's own two minutes."""
+        """Write until cancelled, on the clock's own two minutes; the first rows soon."""
+        await self._begun.wait()
+        await asyncio.sleep(FIRST)
+        await self._flush()
         while True:
             now = time.time()
             await asyncio.sleep(SPAN - now % SPAN)

@@ -15,6 +15,7 @@ from tests.live.journals import Place, database_place, file_place
 from tests.live.postgres import Postgres, postgres_server
 from tests.live.seeds import Seeds
 from tests.live.servers import mlflow_server
+from tests.live.stores import SQLITE
 
 ONE_WORKER = (
     ("tests/demo/",),
@@ -54,10 +55,38 @@ def pytest_runtest_makereport(
 
 
 @pytest.fixture(scope="session")
-def mlflow_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A real MLflow server, one for the whole run: each test makes models of its own."""
+def mlflow_on_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     with mlflow_server(tmp_path_factory.mktemp("mlflow")) as url:
         yield url
+
+
+@pytest.fixture(scope="session")
+def mlflow_database(postgres: Postgres) -> str:
+    """What lies under `mlflow_on_postgres`."""
+    return postgres.create()
+
+
+@pytest.fixture(scope="session")
+def mlflow_on_postgres(
+    tmp_path_factory: pytest.TempPathFactory, mlflow_database: str
+) -> Iterator[str]:
+    with mlflow_server(tmp_path_factory.mktemp("mlflow-postgres"), mlflow_database) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def store(request: pytest.FixtureRequest) -> str:
+    """What lies under MLflow: SQLite, unless `tests.live.stores` has a test run on both."""
+    return getattr(request, "param", SQLITE)
+
+
+@pytest.fixture(scope="session")
+def mlflow_url(request: pytest.FixtureRequest, store: str) -> str:
+    """A real MLflow server, one for the whole run: each test makes models of its own.
+
+    Asked for by name, so that no server ends when the tests go on to the other one.
+    """
+    return str(request.getfixturevalue(f"mlflow_on_{store}"))
 
 
 @pytest.fixture(scope="session")

@@ -246,10 +246,10 @@ class ConsoleApp(Display, inherit_bindings=False):
 
     def on_click(self, event: events.Click) -> None:
         """Chooses the row; a second click on it opens it."""
-        item = self.picture.hits.get(event.screen_y - 1)
+        item = self.picture.under(event.screen_x, event.screen_y - 1)
         if item is None or self.box.open:
             return
-        again = item == self.picture.cursor and self.place.spot.cursor is not None
+        again = item == self.place.spot.cursor
         self.place.put(item, self.picture.top)
         self.draw()
         if again and event.chain > 1:

@@ -12,6 +12,7 @@ from commands import catalog
 from commands.changeview import outcome_lines
 from commands.deck import Deck
 from commands.door import carry_out, check_allowed, check_writable, default_reason
+from commands.readiness import raises_stage
 from commands.request import asks_approval, request
 from commands.setter import Progress as Applied
 from commands.spec import Grid, Spec, to_line
@@ -24,8 +25,6 @@ from tui.seam import Answer, Outcome, Progress, Proposal, Readiness, SetState
 Notes = Callable[[str], Awaitable[tuple[str, ...]]]
 Ready = Callable[[str, str, Plan], Awaitable[Readiness]]
 """From a service, a version as it was typed, and the plan."""
-PROMOTES = frozenset({"promote", "cutover"})
-"""The commands whose plan is shown beside what speaks for the version."""
 
 
 async def propose(
@@ -52,12 +51,12 @@ async def propose(
         check_writable(deck)
     if spec.kind != "change":
         report = await spec.run(deck, parsed.args)
-        return Answer(spec.name, tuple(report.grids()), text)
+        return Answer(spec.name, tuple(report.grids()), text, spec.kind == "record")
     plan = await spec.run(deck, parsed.args)
-    if asks_approval(parsed.args):
+    if asks_approval(parsed.args) and not plan.refused:
         # Nothing in production is touched: what is asked for is shown once it is recorded.
         asked = await request(deck, parsed, plan)
-        return Answer(spec.name, tuple(asked.grids()), text)
+        return Answer(spec.name, tuple(asked.grids()), text, True)
     override = parsed.common.override
     plan = await _with_refusal(deck, plan, override)
     reason = parsed.common.reason or ""
@@ -68,7 +67,7 @@ async def propose(
     if override is not None:
         text += f" --override {shlex.quote(override)}"
     ready = None
-    if spec.name in PROMOTES:
+    if raises_stage(plan):
         ready = await readiness(plan.service, parsed.args.version, plan)
     return Proposal(plan, text, await notes(plan.service), reason, override, readiness=ready)
 

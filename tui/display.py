@@ -14,10 +14,12 @@ from textual.app import App
 from textual.filter import LineFilter
 from textual.widget import Widget
 
+from commands.changes import ChangesReport
 from core.errors import ModeldeckError
 from core.text import clean
+from tui.announce import Announcer
 from tui.cells import Cell, Row, line, overlay, row_width
-from tui.feeds import Feed, feed_of
+from tui.feeds import Feed
 from tui.keys import footer_keys
 from tui.lines import LinePanel, SafeFilter
 from tui.panels.bars import footer, header
@@ -39,6 +41,8 @@ UNFOLDS = 5.0
 """Seconds after which a picture is drawn again even without news: sparklines move on, days end."""
 SAID = 8.0
 """Seconds that a message takes the footer's place."""
+ANNOUNCED = 60.0
+"""Seconds that an announcement does; a key takes it away sooner."""
 FOR_EVER = 1e9
 NO_CONFIG = (
     "no service is configured: `modeldeck init` writes a config, "
@@ -76,6 +80,7 @@ class Display(App[int], inherit_bindings=False):
         self._said: tuple[str, str, float] | None = None
         self._followed: str | None = None
         self._wanted: tuple[str, frozenset[SourceKind], Subject | None] | None = None
+        self._announcer = Announcer(backend.facts.actor)
         self._answers = 0
         self._drawn: tuple[object, ...] = ()
         self._waking = False
@@ -159,11 +164,14 @@ class Display(App[int], inherit_bindings=False):
         spot, facts = self.place.spot, self.backend.facts
         scene = Scene(
             facts, store, width, height - 2, now, spot.service, spot.cursor, spot.top, spot.filter,
-            self.place.window,
+            self.place.window, self.sources.paused,
         )  # fmt: skip
         self._draw_page(scene)
-        services: Feed[Sequence[ServiceView]] = feed_of(store, "services")
+        services: Feed[Sequence[ServiceView]] = scene.feed("services")
         waiting = sum(len(view.status.approvals) for view in services.value or ())
+        told: Feed[ChangesReport] = scene.feed("changes")
+        if told.value is not None and (news := self._announcer.news(told.value.events)):
+            self.say(news, seconds=ANNOUNCED)
         top = header(
             facts, running, width, self._now(), paused=self.sources.paused, approvals=waiting
         )
@@ -214,7 +222,9 @@ class Display(App[int], inherit_bindings=False):
             text, style, until = self._said
             if self._clock() < until:
                 message = (text, style)
-        return footer(footer_keys(self.place.spot.page), width, message)
+        return footer(
+            footer_keys(self.place.spot.page, self.picture.choice is not None), width, message
+        )
 
     def say(self, text: str, style: str = "notice", seconds: float = SAID) -> None:
         """Show a line in the footer's place."""
@@ -241,6 +251,8 @@ class Display(App[int], inherit_bindings=False):
     def _answered(self, answer: Answer) -> None:
         self.answer = answer
         self._answers += 1
+        if answer.recorded:
+            self.sources.poll_now()
         if self.place.spot.page != "answer":
             self.place.go("answer", self.service())
         self.place.put(None, 0)

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any, Generic, TypeVar
 
 from core.snapshot import Snapshot
-from tui.cells import Row, wrap
+from tui.cells import Cell, Row, wrap
 from tui.seam import ServiceView
 
 T = TypeVar("T")
@@ -26,6 +26,8 @@ class Feed(Generic[T]):
 
     snapshot: Snapshot[T]
     every: float = 2.0
+    held: bool = False
+    """The display is paused: what had not answered by then is not shown before it goes on."""
 
     @property
     def value(self) -> T | None:
@@ -58,11 +60,18 @@ class Feed(Generic[T]):
             when = f" {coarse(age)} old" if age is not None else ""
             return (("FAILED" + when, "critical"),)
         if age is None:
-            return (("asking…", "dim"),)
+            return (("paused" if self.held else "asking…", "dim"),)
         if age > self.patience:
             return ((f"STALE {coarse(age)}", "warning"),)
         # A source's age swings between nothing and its rhythm: the label does not follow that.
         return ((f"{coarse(max(age, min(self.every, RARE)))} ago", "dim"),)
+
+    @property
+    def waiting(self) -> Cell:
+        """What stands where values are missing, and nothing has failed."""
+        if self.held:
+            return ("the display was paused before this was known: p goes on", "notice")
+        return ("asking…", "dim")
 
     def complaint(self, width: int) -> list[Row]:
         """What failed, what to do, and when it is asked again; nothing while all is well."""
@@ -79,11 +88,6 @@ class Feed(Generic[T]):
 
 Store = Mapping[str, Feed[Any]]
 """Feeds by the key of their source."""
-
-
-def feed_of(store: Store, key: str) -> Feed[Any]:
-    """The feed, or one that waits for its first answer."""
-    return store.get(key) or Feed(Snapshot(key))
 
 
 def coarse(seconds: float | None) -> str:

@@ -82,7 +82,14 @@ FOOTERS: dict[str, tuple[str, ...]] = {
 }  # fmt: skip
 
 
-def footer_keys(page: str) -> list[tuple[str, str]]:
-    """(key, what it does) for the last line of a screen."""
+OF_A_CHOICE = frozenset({"version.previous", "version.next", "change.promote", "console.open"})
+"""What does nothing on the page of a service of which no version can be chosen."""
+
+
+def footer_keys(page: str, choice: bool = True) -> list[tuple[str, str]]:
+    """(key, what it does) for the last line of a screen; `choice`: whether there are versions."""
     by_id = {key.id: key for key in KEYS}
-    return [(by_id[name].shown, by_id[name].does) for name in FOOTERS[page]]
+    names = FOOTERS[page]
+    if page in ("service", "version") and not choice:
+        names = tuple(name for name in names if name not in OF_A_CHOICE)
+    return [(by_id[name].shown, by_id[name].does) for name in names]

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from collections.abc import Mapping
+from datetime import UTC, datetime
 
+from commands.changes import ChangesReport
 from commands.deck import Deck
 from commands.slots import read_slots_of
 from commands.sources.arrivals import Arrivals
 from commands.sources.fleet import read_fleet
-from commands.sources.history import note_outside, ways_back
+from commands.sources.history import ways_back
 from commands.sources.metrics import Recorder, with_traffic
 from commands.sources.service import observe_for_return, read_model, read_split
 from core.errors import BackendError, ModeldeckError
@@ -31,10 +32,10 @@ from tui.seam import (
     TrafficView,
     VersionsView,
 )
+from tui.story import Story
 
-BACK = timedelta(days=7)
 OBSERVED_SECONDS = 3.0
-_NEEDS: Mapping[SourceKind, str] = {"versions": "model", "traffic": "router"}
+_NEEDS: Mapping[SourceKind, str] = {"versions": "model"}
 
 
 class Reads:
@@ -47,7 +48,8 @@ class Reads:
         self._observed: dict[
             str, tuple[float, asyncio.Future[tuple[Observed, BackendError | None]]]
         ] = {}
-        self._marks: tuple[Event, ...] = ()
+        self._story = Story(deck)
+        self.ledger = self._story.ledger
         self.words: dict[str, list[str]] = {"service": list(deck.config.services)}
         if deck.config.demo is not None:
             self.words["fault"] = []
@@ -59,40 +61,30 @@ class Reads:
 
     async def services(self) -> tuple[ServiceView, ...]:
         fleet = await read_fleet(self._deck)
-        await self._note(fleet)
+        await self._story.note(fleet)
         lines = await asyncio.gather(*(self._canary(s.service, s.traffic) for s in fleet.services))
         return tuple(
             ServiceView(status, canary)
             for status, canary in zip(fleet.services, lines, strict=True)
         )
 
-    async def _note(self, fleet: object) -> None:
-        from commands.sources.fleet import Fleet
-
-        assert isinstance(fleet, Fleet)
-        # A journal that cannot be written dims its own panel; the services are shown all the same.
-        try:
-            await note_outside(self._deck, fleet)
-        except ModeldeckError:
-            return
-
-    async def changes(self) -> tuple[Event, ...]:
-        since = datetime.now(UTC) - BACK
-        self._marks = tuple(await self._deck.journal.events(None, since))
+    async def changes(self) -> ChangesReport:
+        report = await self._story.changes()
         asked, _ = await self._deck.journal.approvals(None, expired=False)
         self.words["approval"] = [one.name for one in asked if one.change is None]
-        return self._marks
+        return report
 
     async def figures(self, service: str) -> Instruments:
         taken = await self._recorder.round(service)
         if not taken.pages and taken.errors:
             raise next(iter(taken.errors.values()))
-        marks = tuple(
-            Mark(event.at, event.what) for event in self._marks if event.service == service
-        )
+        marks = tuple(Mark(event.at, event.what) for event in self._moves(service))
         figures = with_traffic(self._recorder.watches[service].figures(), taken.live)
         release, baseline = await self._baseline(service)
         return Instruments(figures, release, baseline, marks)
+
+    def _moves(self, service: str) -> list[Event]:
+        return [e for e in self._story.events if e.service == service and e.moved]
 
     async def _baseline(
         self, service: str
@@ -130,7 +122,7 @@ class Reads:
             *(f"@{alias}" for alias in model.aliases),
             *(version.number for version in model.versions),
         ]
-        return VersionsView(model, found.champion_alias)
+        return VersionsView(model, found.champion_alias, await self._story.chain(model))
 
     async def slots(self, service: str) -> tuple[SlotView, ...]:
         rows = await read_slots_of(self._deck, self._deck.service(service))
@@ -172,7 +164,8 @@ class Reads:
         """What is wanted per slot, and what arrived since the split was last seen to move."""
         found = self._deck.service(service)
         router = self._deck.router(found)
-        assert router is not None
+        if router is None:
+            return ()
         split, rows = await asyncio.gather(
             read_split(router, found), read_slots_of(self._deck, found)
         )
@@ -220,7 +213,7 @@ class Reads:
         for figure in figures:
             if figure.concept == "request_rate" and figure.version is None and figure.value:
                 notes.append(f"live requests: {figure.value:.3g}/s")
-        events: Sequence[Event] = [e for e in self._marks if e.service == service]
+        events = self._moves(service)
         if events:
             age = show_duration((datetime.now(UTC) - events[0].at).total_seconds())
             notes.append(f"last changed {age} ago by {events[0].actor or 'somebody outside'}")

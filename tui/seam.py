@@ -8,12 +8,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Generic, Literal, Protocol, TypeVar
 
+from commands import readiness
 from commands.spec import Grid
-from core.card import Card
 from core.errors import ModeldeckError
 from core.figures import Figure, Mark
-from core.gate import GateReport
-from core.lineage import Lineage
+from core.ledger import Chain
 from core.plan import Plan
 from core.refs import Ref
 from core.status import ServiceStatus
@@ -23,7 +22,7 @@ T = TypeVar("T")
 
 SourceKind = Literal[
     "services", "changes", "gpus", "figures", "ways", "versions", "traffic", "slots", "releases",
-    "gate", "lineage", "card",
+    "gate", "lineage", "card", "ledger",
 ]  # fmt: skip
 
 
@@ -47,7 +46,7 @@ class Source(Generic[T]):
     """One thing to poll. `service` is "" where it is about the whole fleet.
 
     `read` raises only errors of `core.errors`. What it returns, by kind:
-    services: tuple[ServiceView, ...] · changes: tuple[Event, ...], newest first ·
+    services: tuple[ServiceView, ...] · changes: ChangesReport · ledger: Ledgers ·
     gpus: GpuReport · figures: Instruments · ways: WaysBack · versions: VersionsView ·
     traffic: tuple[TrafficView, ...] · slots: tuple[SlotView, ...] ·
     releases: tuple[ReleaseView, ...]; of one version gate: GateReport · lineage: Lineage ·
@@ -65,6 +64,9 @@ class Source(Generic[T]):
 
     whole: Callable[[T], bool] = lambda _value: True
     """Whether an answer lacks nothing; what could only be read in part is soon asked for again."""
+
+    wakes: SourceKind | None = None
+    """The source of the fleet that is asked at once where this one brings something new."""
 
     @property
     def key(self) -> str:
@@ -100,6 +102,8 @@ class Instruments:
 class VersionsView:
     model: Model
     champion_alias: str = "champion"
+    chain: Chain | None = None
+    """Who moved its aliases, as the ledger tells it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,13 +146,9 @@ class ReleaseView:
 
 
 @dataclass(frozen=True, slots=True)
-class Readiness:
-    """What is known of a version when it is to be promoted; an error where nobody could be asked."""
+class Readiness(readiness.Readiness):
+    """The traffic beside it."""
 
-    version: str
-    gate: GateReport | ModeldeckError
-    lineage: Lineage | ModeldeckError
-    card: Card | ModeldeckError
     traffic: tuple[TrafficView, ...] | ModeldeckError | None = None
     """None where no router is configured."""
 
@@ -178,6 +178,8 @@ class Answer:
     grids: tuple[Grid, ...]
     line: str = ""
     """The command line."""
+    recorded: bool = False
+    """Whether it wrote something down, such as an approval, that other panels show."""
 
 
 SetState = Literal["waiting", "writing", "done", "undoing", "undone", "failed", "stranger"]

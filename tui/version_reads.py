@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from typing import Any, TypeVar
 
 from commands.deck import Deck
+from commands.readiness import read_readiness
 from commands.sources.gate import ask_gate
 from commands.sources.lineage import read_card, read_lineage
 from commands.sources.service import read_model
@@ -70,23 +70,13 @@ class VersionReads:
         return service, seen.need_model(), seen.find(text)
 
     async def readiness(self, service: str, version: str, plan: Plan) -> Readiness:
-        """Gate, lineage, card and traffic beside a plan; what fails stands there as the error.
-
-        The gate is the one that the plan was judged by, where it was judged by one.
-        """
-        number = version
-        # Where it fails, each of the questions says the same for itself.
-        with contextlib.suppress(ModeldeckError):
-            number = (await self._find(service, version))[2].number
-        judged = plan.evidence.get("gate")
+        """Gate, lineage, card and traffic beside a plan; what fails stands there as the error."""
         routed = self._deck.service(service).router is not None
-        gate, lineage, card, traffic = await together(
-            _told(_kept(judged) if judged else self.gate(service, version)),
-            _told(self.lineage(service, version)),
-            _told(self.card(service, version)),
+        ready, traffic = await together(
+            read_readiness(self._deck, plan, version, partial(self._find, service, version)),
             _told(self._traffic(service) if routed else _nothing()),
         )
-        return Readiness(number, gate, lineage, card, traffic)
+        return Readiness(ready.version, ready.gate, ready.lineage, ready.card, traffic)
 
 
 def _all_reached(lineage: Lineage) -> bool:
@@ -102,10 +92,6 @@ async def _told(question: Awaitable[T]) -> T | ModeldeckError:
         return await question
     except ModeldeckError as error:
         return error
-
-
-async def _kept(report: Any) -> GateReport:
-    return GateReport.from_json(report)
 
 
 async def _nothing() -> None:

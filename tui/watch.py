@@ -12,7 +12,7 @@ from core.snapshot import Snapshot
 from tui.feeds import Feed, Store
 from tui.pollers import Poller, Pollers
 from tui.screens.scene import Subject
-from tui.seam import Backend, Source, SourceKind
+from tui.seam import Backend, Source, SourceKind, source_key
 
 GOODBYE = 0.4
 """Seconds that everything together gets to close."""
@@ -91,6 +91,8 @@ class Watch:
     def _poll(self, source: Source[Any], known: Snapshot[Any] | None = None) -> None:
         def publish(_snapshot: Snapshot[Any]) -> None:
             self.news += 1
+            if source.wakes is not None:
+                self._pollers.poll_now([source_key(source.wakes)])
             self._changed()
 
         every = source.every * self._pace

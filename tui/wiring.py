@@ -26,6 +26,8 @@ RECORD_EVERY = 2.0
 """Seconds between two looks at one service, for a small fleet."""
 EACH = 0.25
 """Seconds that each further service adds to the rhythm, so that polling stays cheap."""
+LEDGER_EVERY = 10.0
+"""Seconds between two looks at what other machines did."""
 
 
 class DeckBackend:
@@ -39,6 +41,7 @@ class DeckBackend:
         self._evidence = VersionReads(deck, self._reads.traffic)
         self._recording: asyncio.Task[None] | None = None
         services = tuple(deck.config.services)
+        self._ledgered = deck.config.registry is not None
         self._rhythm = max(RECORD_EVERY, EACH * len(services))
         approved = any(s.policy.mode == "approved" for s in deck.services())
         lease = deck.config.journal.lease
@@ -79,9 +82,13 @@ class DeckBackend:
         gpus: list[Source[Any]] = [Source("gpus", 1.0, self._deck.gpus.sample)]
         if not self.facts.services:
             return gpus
+        ledger: list[Source[Any]] = []
+        if self._ledgered:
+            ledger = [Source("ledger", LEDGER_EVERY, reads.ledger, wakes="changes")]
         return [
             Source("services", self._rhythm, reads.services),
             Source("changes", max(3.0, self._rhythm), reads.changes),
+            *ledger,
             *gpus,
         ]
 

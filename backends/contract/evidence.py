@@ -11,6 +11,7 @@ from backends.base import Registry
 from backends.contract.samples import FILES, RECORD
 from core.evaluation import Measurement
 from core.evidence import Key, RunRecord
+from core.lineage_keys import TITLES, wrong_keys
 from core.signature import Column
 
 
@@ -49,6 +50,16 @@ class EvidenceContract:
                 await registry.close()
 
         return asyncio.run(whole())
+
+    def test_its_own_keys_are_keys_that_a_config_could_name(self, harness: EvidenceHarness) -> None:
+        async def body(registry: Registry) -> None:
+            assert set(registry.lineage_keys) <= set(TITLES)
+            for name, keys in registry.lineage_keys.items():
+                assert wrong_keys(name, keys) == []
+            prose = list(registry.description_keys)
+            assert not prose or wrong_keys("card", prose) == []
+
+        self.run(harness, body)
 
     def test_the_runs_own_metrics_keep_what_is_no_number(self, harness: EvidenceHarness) -> None:
         logged = {"auc": 0.93, "nan": math.nan, "zero": 0.0, "slice/region:eu/auc": 0.8}

@@ -15,6 +15,8 @@ from core.text import clean
 T = TypeVar("T")
 API = "/api/2.0/mlflow"
 PAGE = 1000
+NOTE = "mlflow.note.content"
+"""The tag that MLflow shows as the description of a run or an experiment."""
 _MOST_PAGES = 200
 
 

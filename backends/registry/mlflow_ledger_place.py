@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from backends.registry import mlflow_ledger_answers as entries
-from backends.registry.mlflow_calls import API, MlflowCalls
+from backends.registry.mlflow_calls import API, NOTE, MlflowCalls
 from backends.registry.mlflow_fields import items, table, text
 from core.errors import BackendError, Denied, Timeout, Unreachable
 from core.text import clean
@@ -23,10 +23,13 @@ from core.text import clean
 EXPERIMENT = "modeldeck-ledger"
 ROOT_TAG = "modeldeck.root"
 MODEL_TAG = "modeldeck.model"
-_NOTE = (
+_WARNING = (
     "Who moved which alias, and when, as modeldeck records it before each move. "
     "Deleting it takes away the guard against two people moving one alias at once."
 )
+_DATABASE = "BAD_REQUEST"
+"""How MLflow says, with 400, that its database failed in a way that it knows no other word for: a
+transaction that was aborted, no free connection. A refusal of its own has another code."""
 _ALL = 1000
 """Ledgers that are read in one request for a whole fleet."""
 
@@ -88,7 +91,7 @@ class MlflowLedgerPlace(MlflowCalls):
         try:
             body = {
                 "name": f"{EXPERIMENT}-{os.urandom(6).hex()}",
-                "tags": _tags({"mlflow.note.content": _NOTE}),
+                "tags": _tags({NOTE: _WARNING}),
             }
             answer = await self._ask("experiments/create", body, what)
             made = self._understand(text, answer, "experiment_id", what=what)
@@ -116,7 +119,7 @@ class MlflowLedgerPlace(MlflowCalls):
 
     async def _make_run(self, experiment: str, name: str, model: str | None) -> str:
         what = f"make a run in {EXPERIMENT}"
-        tags = {"mlflow.note.content": _NOTE} | ({MODEL_TAG: model} if model is not None else {})
+        tags = {NOTE: _WARNING} | ({MODEL_TAG: model} if model is not None else {})
         now = int(time.time() * 1000)
         body = {
             "experiment_id": experiment,
@@ -183,7 +186,8 @@ class MlflowLedgerPlace(MlflowCalls):
         """
         what = "ledger"
         body = {"run_id": run, "key": key, "value": value}
-        for attempt in (1, 2):
+        for _ in (1, 2):
+            refused = ""
             try:
                 answer = await self._may(
                     self._http.json(
@@ -195,25 +199,23 @@ class MlflowLedgerPlace(MlflowCalls):
                     )
                 )
             except Timeout as error:
-                # Whether it landed shows when it is read; where it did not, once more.
-                params = await self._get_run(run)
-                if params is not None and key in params:
-                    return params[key] == value
-                if attempt == 2:
-                    raise Unreachable(
-                        error.message, backend=error.backend, operation=what, hint=error.hint
-                    ) from error
-                continue
-            if "error_code" not in answer:
-                return True
-            params = await self._get_run(run)
-            if params is None or key not in params:
+                said = error.message
+            else:
+                if "error_code" not in answer:
+                    return True
                 said = clean(answer.get("message", ""))[:200]
+                # The database's own trouble is no "no": to go on without an entry would be wrong.
+                refused = "" if answer["error_code"] == _DATABASE else said
+            # Whether it landed shows when it is read; where it did not, once more.
+            params = await self._get_run(run)
+            if params is not None and key in params:
+                return params[key] == value
+            if params is None or refused:
                 raise self._no_ledger(
-                    f"{self._place} takes no entry: {said}", "ask who runs MLflow"
+                    f"{self._place} takes no entry: {refused or said}", "ask who runs MLflow"
                 )
-            return params[key] == value
-        raise AssertionError("unreachable")
+        hint = "try again; `modeldeck doctor` says how MLflow is"
+        raise Unreachable(f"{what}: {said}", backend=self._http.backend, operation=what, hint=hint)
 
     async def _ask(self, path: str, body: Mapping[str, Any], what: str) -> Any:
         return await self._http.json("POST", f"{API}/{path}", what=what, json_body=body)
@@ -222,7 +224,7 @@ class MlflowLedgerPlace(MlflowCalls):
         try:
             return await call
         except Denied as error:
-            if getattr(error, "status", None) in (401, 403):
+            if error.http_status in (401, 403):
                 raise self._no_ledger(
                     f"this user may not use {self._place}: {error.message}",
                     f"ask for EDIT on {self._place}",

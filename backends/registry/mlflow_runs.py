@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from backends.registry import mlflow_run_answers as runs
-from backends.registry.mlflow_calls import MlflowCalls
+from backends.registry.mlflow_calls import NOTE, MlflowCalls
 from core.errors import BackendError, Timeout
 from core.evidence import FILES, Key, Metric, RunRecord
 from core.text import clean
@@ -27,6 +27,12 @@ _ERROR = 4096
 
 class MlflowRuns(MlflowCalls):
     """Runs, logged models and artifacts."""
+
+    lineage_keys: Mapping[str, Sequence[str]] = {
+        "commit": ("tags.mlflow.source.git.commit",),
+        "hardware": ("tags.mlflow.docker.image.uri", "tags.mlflow.docker.image.id"),
+    }
+    description_keys: Sequence[str] = (f"tags.{NOTE}",)
 
     async def run_record(self, version: Version) -> RunRecord:
         model_id = runs.logged_model_id(version.source)

@@ -1,4 +1,7 @@
-"""A version's signature, from the file `MLmodel` that MLflow's server hands out."""
+"""A version's signature, from the file `MLmodel` that MLflow's server hands out.
+
+Which types it widens by itself stands in its documentation on signatures, "Schema Enforcement".
+"""
 
 from __future__ import annotations
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -38,6 +39,26 @@ async def _card(deck: Deck, service: Service, model: Model, version: Version) ->
     return (check_card(await read_card(deck, service, model, version)),)
 
 
+async def _requests(
+    deck: Deck, service: Service, _model: Model, version: Version
+) -> Sequence[Check]:
+    """The signature against what callers send, where the config names the inference log."""
+    log = service.inference_log
+    if log is None or service.gate.schema is None:
+        return ()
+    from backends.inference_log.columns import read_columns
+    from core.inference_log import LogColumns, check_requests
+
+    async def columns() -> LogColumns | str:
+        try:
+            return await asyncio.to_thread(read_columns, log.path, log.features)
+        except BackendError as error:
+            return error.message
+
+    signature, found = await together(_signature(deck, version), columns())
+    return (check_requests(signature, found, log),)
+
+
 async def _trigger(
     deck: Deck, service: Service, _model: Model, version: Version
 ) -> Sequence[Check]:
@@ -54,7 +75,7 @@ Supplier = Callable[[Deck, Service, Model, Version], Awaitable[Sequence[Check]]]
 """Makes the checks of another source. It gives none where the service's config asks for none, and
 one without evidence where it cannot tell."""
 
-SUPPLIERS: tuple[Supplier, ...] = (_lineage, _card, _trigger)
+SUPPLIERS: tuple[Supplier, ...] = (_lineage, _card, _requests, _trigger)
 
 
 async def ask_gate(deck: Deck, service: Service, model: Model, version: Version) -> GateReport:

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from commands.deck import Deck
 from commands.sources.fleet import Fleet, read_fleet
-from commands.sources.ledger import Ledgers, elsewhere, explained, read_ledgers
+from commands.sources.ledger import Ledgers, explained, read_ledgers
 from commands.together import together
 from core.errors import ModeldeckError
 from core.history import Event, WaysBack
@@ -17,18 +17,21 @@ from core.strategies import abort
 from core.versions import version_name
 
 
-async def read_events(
-    deck: Deck, service: str | None, since: datetime
-) -> tuple[Sequence[Event], Ledgers]:
-    """The story, newest first, with what was found changed just now and what the ledger tells."""
+async def look(deck: Deck, service: str | None) -> Ledgers:
+    """Note what is found changed just now, and read what the ledger tells."""
     fleet, ledgers = await together(
         read_fleet(deck, service), read_ledgers(deck, deck.services(service))
     )
     await note_outside(deck, fleet)
+    return ledgers
+
+
+async def story(
+    deck: Deck, service: str | None, since: datetime, told: Sequence[Event]
+) -> Sequence[Event]:
+    """Newest first: what the journal has, and what other machines did, `told` by the ledger."""
     own = await deck.journal.events(service, since)
-    told = await elsewhere(deck, deck.services(service), ledgers, since)
-    story = [*explained(own, told), *told]
-    return sorted(story, key=lambda event: event.at, reverse=True), ledgers
+    return sorted([*explained(own, told), *told], key=lambda event: event.at, reverse=True)
 
 
 async def note_outside(deck: Deck, fleet: Fleet) -> Sequence[Event]:

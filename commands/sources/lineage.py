@@ -23,7 +23,6 @@ AT_ONCE = 4
 """Files that are asked for at one time."""
 _FIELD_TAG = "model_card."
 """`model_card.intended_use`, a tag of the version or the run, holds one field."""
-_NOTE = "mlflow.note.content"
 
 
 async def find_version(deck: Deck, service: Service, text: str | None) -> tuple[Model, Version]:
@@ -74,14 +73,16 @@ async def read_card(deck: Deck, service: Service, model: Model, version: Version
             if value is not None and name not in single:
                 single[name] = CardText(key.words, value)
     prose = [CardText("description of the version", version.description)]
-    note = evidence.text(Key("tags", _NOTE))
-    prose += [CardText("description of the run", note)] if note else []
+    for text in deck.registry.description_keys:
+        note = evidence.text(parse_key(text))
+        prose += [CardText("description of the run", note)] if note else []
     return make_card(version.number, texts, single, prose, unasked[0] if unasked else None)
 
 
 def _keys(deck: Deck, service: Service) -> Keys:
     tables = (deck.config.lineage, service.lineage)
-    return keys_of(*({k: v for k, v in asdict(one).items() if k != "clone"} for one in tables))
+    configured = ({k: v for k, v in asdict(one).items() if k != "clone"} for one in tables)
+    return keys_of(*configured, own=deck.registry.lineage_keys)
 
 
 async def _run(deck: Deck, version: Version) -> RunRecord | Unasked:

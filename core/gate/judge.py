@@ -201,7 +201,7 @@ class _Lines:
         return Check(name, "passed" if value == limit.equals else "failed", value, must, said)
 
     def schema(self) -> Check:
-        """The signature against the champion's. What callers really send is not looked at."""
+        """The signature against the champion's. `core.inference_log` looks at what is sent."""
         limit = "compatible with the champion"
         mine, champion = self._evidence.candidate.signature, self._evidence.champion
         if mine.why:
@@ -216,9 +216,7 @@ class _Lines:
             return Check("schema", "no_evidence", said, limit, why)
         found = changes(champion.signature, mine)
         told = "; ".join(found[:6]) + (f"; {len(found) - 6} more" if len(found) > 6 else "")
-        evidence = (
-            f"{told or 'no change'}; signature in MLmodel, not compared with the inference log"
-        )
+        evidence = f"{told or 'no change'}; signature in MLmodel"
         other = (
             f"{len(champion.signature.inputs)} inputs, {len(champion.signature.outputs)} outputs"
         )

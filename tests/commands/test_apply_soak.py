@@ -11,7 +11,6 @@ from pathlib import Path
 
 import pytest
 
-from core.refs import alias_ref
 from tests.commands.harness.console import UNGUARDED
 from tests.commands.harness.fleet import BEFORE, whole
 from tests.commands.harness.journals import rows, use_database
@@ -44,6 +43,8 @@ def a_round(
         use_database(folder, database)
     world = World(folder / "world", virtual=False)
     world.create(BEFORE)
+    # Without it there is no way back, and one promotion would be all that can happen.
+    zygote.run(f"{SOAK}:found", folder=str(folder))
 
     def start() -> int:
         return zygote.start(
@@ -57,8 +58,8 @@ def a_round(
     consoles = [start() for _ in range(3)]
     frozen: dict[int, float] = {}
     begun = time.monotonic()
-    while time.monotonic() < begun + seconds or not (_changes(folder) >= CHANGES or _over(world)):
-        assert time.monotonic() < begun + PATIENCE, "the consoles came to nothing"
+    while time.monotonic() < begun + seconds or _changes(folder) < CHANGES:
+        assert time.monotonic() < begun + PATIENCE, f"they came to nothing: {_story(folder)}"
         time.sleep(rng.random() * 0.15)
         for pid in [pid for pid, until in frozen.items() if until < time.monotonic()]:
             os.kill(pid, signal.SIGCONT)
@@ -95,12 +96,6 @@ def a_round(
     )
     assert said, f"seed {seed}: {why}, and nobody says so: {_story(folder)}"
     return "said"
-
-
-def _over(world: World) -> bool:
-    """Whether the newest version serves: no release counts as good within a round, so that nothing
-    leads away from there."""
-    return world.values()[alias_ref("fraud", "champion")] == "13"
 
 
 def _changes(folder: Path) -> int:

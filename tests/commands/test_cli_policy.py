@@ -13,11 +13,13 @@ import pytest
 from backends.journal import stored
 from backends.journal.sqlite import SqliteJournal
 from commands.deck import Deck
+from core.errors import ModeldeckError
+from core.plan import Plan
 from core.units import show_time
 from demo.registry import API
 from tests.commands.driving import DeckFleet, Ran, modeldeck
 from tui.ask import carry_out_proposal, propose
-from tui.seam import Answer, Proposal
+from tui.seam import Answer, Proposal, Readiness
 
 pytestmark = pytest.mark.live
 PROMOTE = ("promote", "tumor", "3", "--to", "Production")
@@ -258,10 +260,14 @@ def test_the_console_says_and_does_the_same(
     async def no_notes(_service: str) -> tuple[str, ...]:
         return ()
 
+    async def nothing_known(_service: str, version: str, _plan: Plan) -> Readiness:
+        nobody = ModeldeckError("nobody was asked")
+        return Readiness(version, nobody, nobody, nobody)
+
     async def typed(actor: str, line: str) -> Proposal | Answer:
         monkeypatch.setenv("MODELDECK_ACTOR", actor)
         async with Deck.open(str(config)) as deck:
-            return await propose(deck, line, "tumor", no_notes)
+            return await propose(deck, line, "tumor", no_notes, nothing_known)
 
     async def story() -> None:
         line = " ".join(PROMOTE)

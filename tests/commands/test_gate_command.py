@@ -148,3 +148,29 @@ def test_a_registry_that_is_not_there_is_exit_code_5(gate: Gate) -> None:
     ran = gate("1", "-o", "json", url=f"http://127.0.0.1:{port}")
     assert ran.code == 5
     assert ran.error["code"] != "no"
+
+
+def test_the_signature_is_compared_with_what_callers_send(
+    gate: Gate, seeds: Seeds, model: str, tmp_path: Path
+) -> None:
+    columns = [{"name": "amount", "type": "double"}, {"name": "city", "type": "string"}]
+    evaluated(seeds, model, GOOD, inputs=columns)
+    asks = (
+        f'schema = "compatible"\n[services.fraud.inference_log]\npath = "{tmp_path}/log/*.jsonl"\n'
+    )
+
+    def requests(ran: Ran) -> tuple[str, str]:
+        (found,) = [c for c in ran.data["checks"] if c["name"] == "schema of requests"]
+        return found["verdict"], found["evidence"]
+
+    verdict, why = requests(gate("2", "-o", "json", asks=asks))
+    assert verdict == "no_evidence", "nothing was ever logged"
+    assert "no file is named" in why
+    (tmp_path / "log").mkdir()
+    log = tmp_path / "log" / "today.jsonl"
+    log.write_text('{"amount": 3.5}\n')
+    verdict, why = requests(gate("2", "-o", "json", asks=asks))
+    assert verdict == "failed"
+    assert "city (string) is not sent; today.jsonl" in why
+    log.write_text('{"amount": 3, "city": "Bonn"}\n')
+    assert requests(gate("2", "-o", "json", asks=asks))[0] == "passed"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from core.ledger import Chain, Deed, End, Entry, Result
 
 
@@ -57,3 +59,29 @@ def test_who_ended_it_tells_whether_it_was_overtaken() -> None:
     assert not own.overtaken
     ended = Entry(1, "c", None, "1", "op", "host", Deed("ana"), end=End("set", "bo@other"))
     assert ended.overtaken
+
+
+def by(change: str, one: Entry, *, undo: bool = False) -> Entry:
+    return replace(one, deed=Deed(change, change, undo=undo))
+
+
+def test_a_change_that_others_went_on_from_was_moved_on() -> None:
+    ana, bo = by("ana", entry(1, "1", "2")), by("bo", entry(2, "2", "3"))
+    chain = Chain("m", (ana, bo))
+    assert chain.moved_on("ana", "c") == bo
+    assert chain.moved_on("bo", "c") is None
+    assert chain.moved_on("cy", "c") is None
+    assert chain.moved_on("ana", "other") is None
+    assert chain.moved_on("", "c") is None, "who belongs to no change goes on from none"
+
+
+def test_what_others_took_back_or_never_set_moved_nothing_on() -> None:
+    ana = by("ana", entry(1, "1", "2"))
+    claimed = by("bo", entry(2, "2", "3", None))
+    assert Chain("m", (ana, claimed)).moved_on("ana", "c") is None
+    dropped = by("bo", entry(2, "2", "3", "dropped"))
+    assert Chain("m", (ana, dropped)).moved_on("ana", "c") is None
+    there, back = by("bo", entry(2, "2", "3")), by("bo", entry(3, "3", "2"), undo=True)
+    assert Chain("m", (ana, there, back)).moved_on("ana", "c") is None
+    own = by("ana", entry(2, "2", "1"), undo=True)
+    assert Chain("m", (ana, own, by("bo", entry(3, "1", "3")))).moved_on("ana", "c") is None

@@ -23,7 +23,7 @@ RUN = RunRecord(
     run_id="r1",
     state="there",
     status="FINISHED",
-    tags={"mlflow.source.git.commit": SHA, "feature_version": "v3", "hardware": "H100"},
+    tags={"commit": SHA, "feature_version": "v3", "hardware": "H100"},
     params={"seed": "7", "C": "1.0"},
     datasets=(DatasetInput("train", "353327eb", "training"), DatasetInput("eu", "1", "eval")),
     metrics=(Metric("auc", 0.9, "eu", "1"), Metric("auc", 0.8, "us", "2")),
@@ -52,7 +52,7 @@ def test_a_run_that_logged_everything_is_complete() -> None:
     assert [item.name for item in found.items] == list(TITLES)
     assert len(TITLES) == 10
     values = {item.name: (item.value, item.source) for item in found.items}
-    assert values["commit"] == (SHA, "run tag mlflow.source.git.commit")
+    assert values["commit"] == (SHA, "run tag commit")
     assert values["dataset"] == ("train 353327eb", "data set input training")
     assert values["hyperparameters"] == ("C=1.0", "run param")
     assert values["metrics"] == ("auc 0.9 on eu (1); auc 0.8 on us (2)", "logged model m-1")
@@ -97,7 +97,7 @@ def test_a_commit_is_judged_by_the_clone(known: Any, verdict: str) -> None:
 
 @pytest.mark.parametrize("text", ["main", "HEAD", "--help", "abc", SHA + "^{tree}", "$(id)", "a b"])
 def test_what_is_no_sha_is_broken_and_never_asked_for(text: str) -> None:
-    evidence = with_run(tags={"mlflow.source.git.commit": text})
+    evidence = with_run(tags={"commit": text})
     assert judged(evidence, "commit").verdict == "broken"
     assert commit_of(evidence, keys_of()) is None
 
@@ -156,6 +156,15 @@ def test_keys_of_the_service_go_before_the_global_ones() -> None:
     everywhere, here = {"seeds": ["params.s"], "owner": None}, {"seeds": ["params.rng"]}
     assert judge(evidence, keys_of(everywhere)).find("seeds").value == "2"
     assert judge(evidence, keys_of(everywhere, here)).find("seeds").value == "1"
+
+
+def test_what_a_stores_own_clients_note_goes_before_the_conventions() -> None:
+    own = {"commit": ("tags.store.commit",)}
+    both = with_run(tags={"store.commit": SHA, "commit": "c" * 40})
+    assert judge(both, keys_of(own=own)).find("commit").source == "run tag store.commit"
+    assert judge(WHOLE, keys_of(own=own)).find("commit").source == "run tag commit"
+    configured = keys_of({"commit": ["tags.commit"]}, own=own)
+    assert judge(both, configured).find("commit").value == "c" * 40
 
 
 @given(st.sampled_from(["", " ", "\t\n", "\u3000"]))

@@ -72,6 +72,19 @@ def test_an_alias_that_was_moved_from_under_what_serves_goes_back_alone() -> Non
     assert plan.title.startswith("fraud back to release r2")
 
 
+def test_what_served_is_archived_whoever_moved_the_alias() -> None:
+    """Back to v12, which the alias names already: v13 had the traffic, and is no champion."""
+    assert PROMOTED.model is not None
+    model = replace(PROMOTED.model, aliases={"champion": "12"})
+    plan = rollback(replace(PROMOTED, model=model), PROMOTED.releases[1], None, "")
+    assert values(plan.sets) == {
+        traffic_ref("fraud"): BLUE,
+        stage_ref("fraud", "12"): "Production",
+        stage_ref("fraud", "13"): "Archived",
+        block_ref("fraud", "13"): "rolled back to r1",
+    }
+
+
 def test_a_champion_in_a_slot_that_could_not_be_read_may_have_served() -> None:
     dumb = {**PROMOTED.slots, "green": SlotView(None, ready=False)}
     plan = rollback(replace(PROMOTED, slots=dumb), PROMOTED.releases[1], None, "")

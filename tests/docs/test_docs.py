@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from backends import catalog as adapters
+from backends.registry.mlflow import MlflowRegistry
 from commands import catalog
 from commands.common import COMMON, split_line
 from commands.configfile import parse
@@ -20,7 +21,7 @@ from core.config import Config, Environment, LineageConfig, Service, Threshold
 from core.gate import limits
 from core.gate.limits import GateConfig
 from core.journal import JournalConfig
-from core.lineage_keys import CARD_KEYS, DEFAULT_KEYS
+from core.lineage_keys import CARD_KEYS, default_keys
 from core.policy import PolicyConfig
 from core.trigger import DriftRule
 
@@ -58,7 +59,8 @@ GATE = (
 
 def test_the_example_shows_the_keys_that_lineage_looks_under_by_itself() -> None:
     shown = {key: tuple(value) for key, value in tomllib.loads(EXAMPLE)["lineage"].items()}
-    assert {k: v for k, v in shown.items() if k != "clone"} == {**DEFAULT_KEYS, "card": CARD_KEYS}
+    defaults = default_keys(MlflowRegistry.lineage_keys)
+    assert {k: v for k, v in shown.items() if k != "clone"} == {**defaults, "card": CARD_KEYS}
 
 
 def keys_of(cls: type) -> set[str]:

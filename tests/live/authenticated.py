@@ -11,12 +11,13 @@ import httpx
 import pytest
 
 from tests.live.processes import Server, answers, free_ports, running
+from tests.live.servers import sqlalchemy
 
 ADMIN = ("admin", "admin-password-of-the-tests")
 PASSWORD = "password-of-the-tests"
 _CONFIG = """[mlflow]
 default_permission = READ
-database_uri = sqlite:///{folder}/auth.db
+database_uri = {users}
 admin_username = admin
 authorization_function = mlflow.server.auth:authenticate_request_basic_auth
 auth_cache_ttl_seconds = 60
@@ -24,8 +25,11 @@ auth_cache_ttl_seconds = 60
 
 
 @contextlib.contextmanager
-def basic_auth_server(folder: Path) -> Iterator[str]:
-    """`mlflow server --app-name basic-auth`; whoever has no right of their own may read."""
+def basic_auth_server(folder: Path, database: str = "", users: str = "") -> Iterator[str]:
+    """`mlflow server --app-name basic-auth`; whoever has no right of their own may read.
+
+    It keeps its users in a database of its own; both are SQLite where no URL is given.
+    """
     for module, package in (("mlflow", "mlflow"), ("flask_wtf", "Flask-WTF")):
         pytest.importorskip(
             module, reason=f"{package} is not installed (mlflow[auth])", exc_type=ImportError
@@ -33,7 +37,7 @@ def basic_auth_server(folder: Path) -> Iterator[str]:
     (port,) = free_ports(1)
     url = f"http://127.0.0.1:{port}"
     config = folder / "auth.ini"
-    config.write_text(_CONFIG.format(folder=folder))
+    config.write_text(_CONFIG.format(users=sqlalchemy(users) or f"sqlite:///{folder}/auth.db"))
     environment = {
         "MLFLOW_AUTH_CONFIG_PATH": str(config),
         "MLFLOW_AUTH_ADMIN_PASSWORD": ADMIN[1],
@@ -45,7 +49,7 @@ def basic_auth_server(folder: Path) -> Iterator[str]:
     command = [
         sys.executable, "-m", "mlflow", "server", "--app-name", "basic-auth", "--workers", "1",
         "--host", "127.0.0.1", "--port", str(port),
-        "--backend-store-uri", f"sqlite:///{folder / 'mlflow.db'}",
+        "--backend-store-uri", sqlalchemy(database) or f"sqlite:///{folder / 'mlflow.db'}",
         "--artifacts-destination", (folder / "artifacts").as_uri(),
     ]  # fmt: skip
     server = Server(command, folder / "mlflow.log", environment)

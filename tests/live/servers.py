@@ -23,12 +23,13 @@ _API = "type.googleapis.com/envoy"
 
 
 @contextlib.contextmanager
-def mlflow_server(folder: Path) -> Iterator[str]:
-    """An MLflow server on a fresh SQLite database; its URL."""
+def mlflow_server(folder: Path, database: str = "") -> Iterator[str]:
+    """An MLflow server on the database of that URL, else on a fresh SQLite one; its own URL."""
     pytest.importorskip("mlflow", reason="mlflow is not installed", exc_type=ImportError)
     (port,) = free_ports(1)
     url = f"http://127.0.0.1:{port}"
-    database, artifacts = f"sqlite:///{folder / 'mlflow.db'}", (folder / "artifacts").as_uri()
+    database = sqlalchemy(database) or f"sqlite:///{folder / 'mlflow.db'}"
+    artifacts = (folder / "artifacts").as_uri()
     environment = {
         "_MLFLOW_SERVER_FILE_STORE": database,
         "_MLFLOW_SERVER_REGISTRY_STORE": database,
@@ -46,6 +47,11 @@ def mlflow_server(folder: Path) -> Iterator[str]:
         Server(command, folder / "mlflow.log", environment), lambda: answers(f"{url}/health")
     ):
         yield url
+
+
+def sqlalchemy(url: str) -> str:
+    """The URL as SQLAlchemy takes it: left alone it looks for the driver of long ago."""
+    return url.replace("postgresql://", "postgresql+psycopg://", 1)
 
 
 def envoy_binary() -> str:

@@ -13,6 +13,7 @@ from textual.pilot import Pilot
 
 from tests.tui.scripted import NOW, Scripted, busy
 from tui.app import ConsoleApp
+from tui.cells import width_of
 from tui.lines import LinePanel
 
 DEADLINE = 15.0
@@ -69,6 +70,12 @@ class Driver:
             await asyncio.sleep(0)
         await self.pilot.pause()
 
+    async def click(self, text: str, times: int = 1) -> None:
+        """The mouse on the first cell of the text."""
+        row = next(n for n, one in enumerate(self.lines) if text in one)
+        column = width_of(self.lines[row].split(text, 1)[0])
+        await self.pilot.click(offset=(column, row), times=times)
+
     async def until(self, holds: Callable[[], bool], what: str = "") -> None:
         try:
             async with asyncio.timeout(DEADLINE):
@@ -121,3 +128,12 @@ async def box_ready(driver: Driver) -> None:
     """The plan is on the screen, and half a second has gone by."""
     await driver.sees("esc cancels (No)")
     driver.clock.move(2.0)
+
+
+CHAT = "chat  model chat"
+
+
+async def on_service(driver: Driver) -> None:
+    await driver.sees("TTFT p95 1.9 s > 0.8 s")
+    await driver.press("2")
+    await driver.sees(CHAT, "Gate of v32  ✖ FAILED")

@@ -9,9 +9,11 @@ from commands.spec import Grid
 from core.card import FIELDS, Card, CardField
 from core.errors import Unreachable
 from core.figures import Figure, Mark
+from core.freeze import Frozen
 from core.gate import Check, GateReport
 from core.gpus import Gpu, GpuProcess, GpuReport, HostStatus
 from core.history import Event, WaysBack
+from core.ledger import Chain, Deed, End, Entry
 from core.lineage import Item, Lineage
 from core.lineage_keys import TITLES
 from core.plan import Finding, Plan, Set
@@ -19,6 +21,7 @@ from core.refs import Ref
 from core.status import LayerState, OpenChange, ServiceStatus, State
 from core.versions import Model, Version
 from tests.tui.scripted import NOW, Scripted
+from tests.tui.scripted_changes import told
 from tui.seam import (
     Answer,
     Facts,
@@ -48,7 +51,7 @@ def hostile_backend(bad: str = NAME, name: str = NAME) -> Scripted:
     status = ServiceStatus(
         name, bad, bad, bad, {bad: 0.5, "13": 0.5}, {bad: 0.1}, layers,  # type: ignore[arg-type]
         bad, OpenChange(1, bad, bad, bad, NOW, False), None, NOW, {bad: bad},
-        NOW - timedelta(minutes=3),
+        NOW - timedelta(minutes=3), Frozen(bad, NOW + timedelta(hours=3)), (bad, "A-1"),
     )  # fmt: skip
     calm = replace(status, service=f"{name} 2", open_change=None)
     gpu = Gpu(bad, 0, bad, bad, 0.5, GIB, 2 * GIB, 100.0, 200.0, 50.0, (bad,), 1,
@@ -81,12 +84,14 @@ def hostile_backend(bad: str = NAME, name: str = NAME) -> Scripted:
     backend = Scripted(Facts(bad, True, False, bad, (name, f"{name} 2"), (bad,)))
     backend.reads = {
         "services": (ServiceView(status, bad), ServiceView(calm, bad)),
-        "changes": (event, ours),
+        "changes": told(event, ours, untold=bad),
         "gpus": GpuReport((gpu, replace(gpu, index=1, seen=False)), {bad: host}),
         "figures": Instruments((figure, untold), bad, {}, (Mark(NOW, bad),)),
         "ways": WaysBack(bad, True, bad, False),
         "versions": VersionsView(
-            Model(bad, (Version(bad, bad, NOW, bad, bad, bad, bad, (bad,), bad),), {bad: bad}), bad
+            Model(bad, (Version(bad, bad, NOW, bad, bad, bad, bad, (bad,), bad),), {bad: bad}),
+            bad,
+            Chain(bad, (Entry(1, bad, bad, "7", bad, bad, Deed(bad), NOW, end=End("set", bad)),)),
         ),
         "traffic": (TrafficView(bad, bad, 0.5, 0.1, 0.4, 900, 3),),
         "slots": (SlotView(bad, bad, None, 3, bad, bad), SlotView(bad, None, False)),

@@ -19,6 +19,7 @@ from core.gpus import Gpu, GpuReport, HostStatus, judged
 from core.history import Event, WaysBack
 from core.status import LayerState, ServiceStatus, State, unmeasured
 from tests.tui.scripted import Scripted, busy
+from tests.tui.scripted_changes import told
 from tui.seam import Facts, Instruments, Outcome, Progress, Proposal, ServiceView
 
 SERVICES = tuple(f"service-{number:02}" for number in range(50))
@@ -88,7 +89,7 @@ class Moving:
         event = Event(self.began - timedelta(hours=3), SERVICES[0], "prompt 8→9", "ben", "outside")
         backend.reads = {
             "services": self.services,
-            "changes": (event,) * 12,
+            "changes": told(*(event,) * 12),
             "gpus": self.gpus,
             "figures": self.figures,
             "ways": WaysBack("r4: v11", True, "no canary running", False),

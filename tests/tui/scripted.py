@@ -13,10 +13,11 @@ from core.config import Threshold
 from core.errors import ModeldeckError, UsageError
 from core.figures import Figure, Mark
 from core.gpus import Gpu, GpuReport, HostStatus, judged
-from core.history import Event, WaysBack
+from core.history import WaysBack
 from core.plan import Plan, Set
 from core.refs import Ref
 from core.status import LayerState, ServiceStatus, State, unmeasured
+from tests.tui.scripted_changes import events, told
 from tests.tui.scripted_registry import NOW, card, gate_report, lineage, versions_view
 from tui.seam import (
     Answer,
@@ -68,19 +69,6 @@ def fleet() -> tuple[ServiceView, ...]:
         ServiceView(replace(fraud.status, layers=layers, since=NOW - timedelta(minutes=34))),
         status("chat", State.CRITICAL, BAD.because, {"31": 1.0}),
     )
-
-
-def events(service: str = "chat") -> tuple[Event, ...]:
-    return (
-        Event(
-            NOW - timedelta(hours=13, minutes=12), service, "prompt chat-system 8→9", "ben",
-            "outside", NOW - timedelta(hours=13, minutes=16),
-        ),
-        Event(
-            NOW - timedelta(hours=30), service, "cutover v30 → v31", "ana", change=212,
-            kind="cutover", state="done", reason="weekly retrain", release=17,
-        ),
-    )  # fmt: skip
 
 
 def instruments(moving: float = 0.0) -> Instruments:
@@ -249,7 +237,7 @@ def busy() -> Scripted:
     backend = Scripted()
     backend.reads = {
         "services": fleet(),
-        "changes": events(),
+        "changes": told(*events()),
         "gpus": report(),
         "figures": instruments(),
         "ways": WaysBack("r17: prompt 9→8", True, "no canary running", False),

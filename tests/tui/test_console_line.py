@@ -12,6 +12,7 @@ WORDS = {
     "version chat": ["31", "32"],
     "version fraud": ["12", "13"],
     "release chat": ["r16", "r17"],
+    "approval": ["A-3", "A-4"],
 }
 
 
@@ -25,6 +26,8 @@ WORDS = {
         ("canary fraud ", ["canary fraud 12 ", "canary fraud 13 "]),
         ("rollback chat --to r1", ["rollback chat --to r16 ", "rollback chat --to r17 "]),
         ("promote chat 32 --to Prod", ["promote chat 32 --to Production "]),
+        ("approve ", ["approve A-3 ", "approve A-4 "]),
+        ("reject A-4 --rea", ["reject A-4 --reason "]),
         ("canary chat 'unclosed", []),
         ("nonsense ", []),
     ],

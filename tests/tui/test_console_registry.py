@@ -4,19 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import pytest
-
-from tests.tui.driving import Driver, box_ready, session
-from tests.tui.scripted import OF_VERSION, busy
-from tui.seam import VersionsView
-
-CHAT = "chat  model chat"
-
-
-async def on_service(driver: Driver) -> None:
-    await driver.sees("TTFT p95 1.9 s > 0.8 s")
-    await driver.press("2")
-    await driver.sees(CHAT, "Gate of v32  ✖ FAILED")
+from core.ledger import Chain, Deed, End, Entry
+from tests.tui.driving import CHAT, Driver, box_ready, on_service, session
+from tests.tui.scripted import busy, status
+from tests.tui.scripted_registry import NOW
+from tui.seam import ServiceView, VersionsView
 
 
 def test_the_candidate_is_chosen_before_anybody_moved_the_cursor() -> None:
@@ -36,33 +28,6 @@ def test_the_candidate_is_chosen_before_anybody_moved_the_cursor() -> None:
         )
 
     session(story)
-
-
-def test_a_version_is_read_once_and_not_again_when_one_comes_back_to_it() -> None:
-    async def story(driver: Driver) -> None:
-        await on_service(driver)
-        await driver.press("right")
-        await driver.sees(
-            "v31 is the champion", "Gate of v31  ✔ passed", "Lineage of v31  ✔ 10 of 10"
-        )
-        await driver.press("left")
-        await driver.sees("Gate of v32  ✖ FAILED", "Lineage of v32")
-        await driver.press("1", "2")
-        await driver.sees("Gate of v32  ✖ FAILED")
-
-    looked = session(story).looked
-    assert sorted(looked) == sorted(
-        (kind, number) for number in ("32", "31") for kind in OF_VERSION
-    )
-
-
-def test_what_the_cursor_only_passes_is_not_read() -> None:
-    async def story(driver: Driver) -> None:
-        await on_service(driver)
-        await driver.press("right", "right", "left", "left", "left")
-        await driver.sees("Gate of v33  ✔ passed")
-
-    assert {number for _, number in session(story).looked} == {"32", "33"}
 
 
 def test_a_version_that_moved_is_read_anew() -> None:
@@ -157,30 +122,54 @@ def test_the_page_of_a_version_leaves_nothing_out_and_leads_to_the_others() -> N
     session(story)
 
 
-def test_a_small_terminal_brings_the_versions_into_sight() -> None:
-    async def story(driver: Driver) -> None:
-        await driver.sees("TTFT p95 1.9 s > 0.8 s")
-        await driver.press("2")
-        await driver.sees("95 %   94.8 %")
-        assert "Gate of" not in driver.screen
-        await driver.press("left")
-        await driver.sees("P promotes v33 to Staging", "Gate of v33  ✔ passed")
-        await driver.press("pagedown")
-        assert "v33" in driver.screen
+def test_an_alias_that_was_moved_past_the_ledger_is_marked_and_told() -> None:
+    backend = busy()
+    view = backend.reads["versions"]
+    ledger = Chain("chat", (Entry(1, "champion", "29", "30", "op", "host-b", Deed("ben"), NOW, end=End("set", "ben")),))  # fmt: skip
+    backend.reads["versions"] = replace(view, chain=ledger)
 
-    session(story, width=80, height=24)
-
-
-@pytest.mark.parametrize("number", ["32", "33"])
-def test_a_canary_begins_with_the_chosen_version(number: str) -> None:
     async def story(driver: Driver) -> None:
         await on_service(driver)
-        if number == "33":
-            await driver.press("left")
-        await driver.press("C")
-        await driver.sees(f"P promotes v{number}")
-        bar = driver.app.bar
-        assert bar is not None
-        await driver.until(lambda: bar._input.value == f"canary chat {number} --weight ")
+        await driver.sees(
+            "v31 @champion ▲ OUTSIDE",
+            "@champion was moved past the ledger: ben@host-b had set it to 30",
+        )
+        await driver.press("right", "enter")
+        await driver.sees("chat v31", "▲ @champion was moved past the ledger")
 
-    session(story)
+    session(story, backend)
+
+
+def test_who_moved_an_alias_stands_on_the_page_of_its_version() -> None:
+    backend = busy()
+    view = backend.reads["versions"]
+    ledger = Chain("chat", (Entry(1, "champion", "30", "31", "op", "host-b", Deed("ben"), NOW, end=End("set", "ben")),))  # fmt: skip
+    backend.reads["versions"] = replace(view, chain=ledger)
+
+    async def story(driver: Driver) -> None:
+        await on_service(driver)
+        assert "OUTSIDE" not in driver.screen.split("Traffic")[0]
+        await driver.press("right", "enter")
+        await driver.sees("@champion by ben@host-b 2026-03-04 02:14Z")
+
+    session(story, backend)
+
+
+def test_keys_that_do_nothing_without_versions_are_not_offered() -> None:
+    backend = busy()
+    del backend.reads["versions"]
+    backend.reads["services"] = (without_model(),)
+
+    async def story(driver: Driver) -> None:
+        await driver.press("2")
+        await driver.sees("no registered model is configured")
+        await driver.until(lambda: "next version" not in driver.lines[-1])
+        assert "promote" not in driver.lines[-1]
+        assert "rollback" in driver.lines[-1]
+
+    session(story, backend)
+
+
+def without_model() -> ServiceView:
+    view = status("chat")
+    return replace(view, status=replace(view.status, model=None, champion=None))

@@ -9,7 +9,8 @@ from pathlib import Path
 from core.errors import Unreachable
 from tests.tui.driving import Driver, session, typed
 from tests.tui.scripted import busy, status
-from tests.tui.scripted import events as history
+from tests.tui.scripted_changes import events as history
+from tests.tui.scripted_changes import told
 from tui.keys import KEYS
 from tui.seam import Facts
 
@@ -272,7 +273,7 @@ def test_every_key_has_an_id_of_its_own_and_can_be_rebound() -> None:
 
 def test_the_history_of_another_service_is_not_shown() -> None:
     backend = busy()
-    backend.reads["changes"] = history("fraud")
+    backend.reads["changes"] = told(*history("fraud"))
 
     async def story(driver: Driver) -> None:
         await driver.sees("chat: changed", "nothing changed")

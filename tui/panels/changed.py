@@ -89,7 +89,7 @@ def _event(event: Event, width: int, now: datetime, chosen: bool, with_service: 
 def _tag(event: Event, width: int) -> Cell:
     if event.origin == "outside":
         return ("OUTSIDE modeldeck" if width >= 52 else "OUTSIDE", "outside")
-    name = f"#{event.change}" if event.change is not None else ""
+    name = event.source.replace("change ", "#")
     if event.override:
         return (f"OVERRIDE {name} {event.state.replace('_', ' ')}".strip(), "critical")
     if event.state not in _GOOD_ENDS:
@@ -98,4 +98,4 @@ def _tag(event: Event, width: int) -> Cell:
         name = f"{name} r{event.release}".strip()
     if event.approval:
         name = f"{name} {event.approval}".strip()
-    return (name, "dim")
+    return (name or event.state, "dim")

@@ -16,6 +16,8 @@ ROOMY = 76
 TWO_COLUMNS = 50
 LEGIBLE = 12
 """Cells in which the beginning of a sentence still says something."""
+NAMED = 3
+"""Titles that one reason names."""
 MOST_LINES = 3
 """Lines that one reason may take; the version's page has all of it."""
 
@@ -199,7 +201,9 @@ def reasons(found: Iterable[tuple[str, str, str]], width: int) -> list[Row]:
     rows: list[Row] = []
     for (verdict, because), titles in sorted(groups.items(), key=lambda group: group[0][0] == "present"):  # fmt: skip
         mark, style = MARKS[verdict]
-        named = ", ".join(titles)
+        # The reason is to be seen; which they are, the marks say too.
+        more = f" and {len(titles) - NAMED} more" if len(titles) > NAMED + 1 else ""
+        named = ", ".join(titles[:NAMED] if more else titles) + more
         if verdict == "present":
             rows += said(f"{named}: {because}", width, style="dim")
         else:

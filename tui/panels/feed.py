@@ -36,5 +36,5 @@ def section(
         drawn = draw(feed.value, stale)
         rows += [restyle(row, "dim") for row in drawn] if stale else drawn
     elif not rows:
-        rows.append((("asking…", "dim"),))
+        rows.append((feed.waiting,))
     return Section(Rule(head, feed.note(now)), rows, least, grow)

@@ -9,6 +9,7 @@ from datetime import datetime
 from core.config import LAYERS, Layer
 from core.status import GLYPH, LayerState, ServiceStatus, State, worst
 from tui.cells import Cell, Row, fit, line, restyle
+from tui.panels.held import why_and_held
 from tui.seam import ServiceView
 from tui.style import OF_STATE
 from tui.words import moment, traffic
@@ -101,22 +102,24 @@ def service_row(
     cells.append((fit(status.service, name_width), "cursor" if chosen else "bold"))
     live = traffic(status.traffic, status.shadow)
     why = ("was " + str(status.state) + ": " if stale else "") + because(view)
+    why_style = style if state is not State.OK else ""
     since = moment(status.since, now) if status.since and state is not State.OK else ""
     if width >= WIDE:
         cells.append((f" {fit(live, 17)} ", ""))
         cells.extend(_layer(layer, status.layers.get(layer), stale) for layer in LAYERS)
         cells.append(("│ ", "frame"))
         used = 2 + name_width + 19 + sum(_LAYER_WIDTH.values()) + 2
-        cells.append((fit(why, width - used - 12), style if state is not State.OK else ""))
-        cells.append((fit(f"since {since}" if len(since) == 5 else since, 12, ">"), "dim"))
+        tail = 12 if since else 0
+        cells += why_and_held((why, why_style), status, width - used - tail, now)
+        cells.append((fit(f"since {since}" if len(since) == 5 else since, tail, ">"), "dim"))
     else:
         cells.append((f" {fit(live, 14)} ", ""))
         used = 2 + name_width + 16
         if width - used >= 30:
             cells.append(_worst_layer(status, stale))
             used += 11
-        tail = 10 if width - used >= 34 else 0
-        cells.append((fit(why, width - used - tail), style if state is not State.OK else ""))
+        tail = 10 if since and width - used >= 34 else 0
+        cells += why_and_held((why, why_style), status, width - used - tail, now)
         cells.append((fit(since, tail, ">"), "dim"))
     return line(width, cells)
 
@@ -138,11 +141,9 @@ def because(view: ServiceView) -> str:
     parts += [f"{source}: {said}" for source, said in status.errors.items()]
     if status.astray:
         parts.append(status.astray)
-    if status.held_up:
-        parts.append(status.held_up)
     if view.canary:
         parts.append(view.canary)
-    if parts in ([], [status.held_up]) and status.state is State.UNKNOWN:
+    if not parts and status.state is State.UNKNOWN:
         parts.append(_unknown(status))
     return " · ".join(parts)
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
+from core.redaction import shown
 from core.versions import version_name
-from tui.cells import Cell, Row, fit, line
+from tui.cells import Cell, Row, fit, line, width_of
 from tui.panels.gpus import meter
 from tui.seam import SlotView, TrafficView
 from tui.words import share
@@ -21,18 +22,19 @@ def traffic_rows(views: Sequence[TrafficView], width: int, height: int) -> list[
     if not views:
         return [line(width, [("no router is configured for this service", "dim")])][:height]
     bar = 10 if width >= 64 else 0
-    head = f"{fit('version', 9)}{fit('slot', 9)}{fit('wanted', 7, '>')}{fit('arrives', 9, '>')}"
+    named = _named((view.version for view in views), width - 42 - bar, 8)
+    head = f"{fit('version', named + 1)}{fit('slot', 9)}{fit('wanted', 7, '>')}{fit('arrives', 9, '>')}"
     rows = [line(width, [(f"{head}  {fit('', bar)}{fit('requests', 10, '>')}{fit('errors', 8, '>')}", "dim")])]  # fmt: skip
     total = sum(view.requests or 0 for view in views)
     for view in views:
-        rows.append(_traffic(view, total, width, bar))
+        rows.append(_traffic(view, total, width, bar, named))
         if view.shadow:
             text = f"{share(view.shadow)} % of live requests are mirrored here, answers thrown away"
             rows.append(line(width, [(fit("  shadow ", 9), "accent"), (text, "")]))
     return rows[: max(0, height)]
 
 
-def _traffic(view: TrafficView, total: int, width: int, bar: int) -> Row:
+def _traffic(view: TrafficView, total: int, width: int, bar: int, named: int) -> Row:
     name = version_name(view.version) if view.version else "–"
     arrives = "?" if view.arrives is None else f"{share(round(view.arrives, 3))} %"
     style = ""
@@ -41,7 +43,7 @@ def _traffic(view: TrafficView, total: int, width: int, bar: int) -> Row:
     elif total >= ENOUGH and abs(view.arrives - view.wanted) > SLACK:
         style = "warning"
     cells: list[Cell] = [
-        (fit(name, 8) + " ", "bold"),
+        (fit(name, named) + " ", "bold"),
         (fit(view.slot, 8) + " ", ""),
         (fit(f"{share(view.wanted)} %", 7, ">"), ""),
         (fit(arrives, 9, ">"), style),
@@ -51,6 +53,12 @@ def _traffic(view: TrafficView, total: int, width: int, bar: int) -> Row:
         (fit("–" if view.errors is None else f"{view.errors:,}", 8, ">"), "error" if view.errors else ""),
     ]  # fmt: skip
     return line(width, cells)
+
+
+def _named(versions: Iterable[str | None], room: int, least: int) -> int:
+    """Cells for the versions: what the longest takes, as far as there is room."""
+    longest = max((width_of(shown(version_name(one))) for one in versions if one), default=0)
+    return max(least, min(longest, room))
 
 
 def _held(view: SlotView) -> str:
@@ -66,6 +74,8 @@ def slot_rows(
     if not views:
         return [line(width, [("no slots are configured for this service", "dim")])][:height]
     rows: list[Row] = []
+    # The address says less than the version, and gives way to it.
+    named = _named((view.version for view in views), width - 36, 7)
     for view in views:
         if view.ready is None:
             state: Cell = ("? no answer", "unknown")
@@ -78,11 +88,11 @@ def slot_rows(
         active = "" if view.active is None else f"{view.active:,} active"
         cells: list[Cell] = [
             (fit(view.slot, 9) + " ", "bold"),
-            (fit(_held(view), 7) + " ", ""),
+            (fit(_held(view), named) + " ", ""),
             (fit(state[0], 12), state[1]),
             (fit(active, 10, ">") + "  ", ""),
         ]
-        rest = f"{view.address}  {view.detail}".strip()
+        rest = f"{view.detail}  {view.address}".strip()
         cells.append((fit(rest, width - sum(len(text) for text, _ in cells)), "dim"))
         rows.append(line(width, cells))
     return rows[: max(0, height)]

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
+from commands.sources.ledger import said_of
 from core.versions import Stage, Version, candidate
 from tui.cells import Cell, Row, fit, line, wrap
-from tui.panels.services import Window
 from tui.seam import VersionsView
 from tui.words import ago
 
@@ -43,40 +44,85 @@ def versions(
     among them; below, in further rows, what disagrees."""
     if not view.model.versions:
         return [line(width, [("the registry has no version of this model", "dim")])][:height]
-    widths = [width // 4 + (place < width % 4) for place in range(4)]
-    columns = by_stage(view)
-    heads: list[Cell] = []
-    for (stage, found), each in zip(columns.items(), widths, strict=True):
-        style = "ok" if stage is Stage.PRODUCTION else "title"
-        heads.append((fit(f"{stage} {len(found)}", each), style))
     odd = _odd(view, width)[: max(0, height - 2)]
-    deep = min(max(map(len, columns.values())), max(1, height - 1 - len(odd)))
-    drawn = [
-        _column(found, view, each, deep, now, chosen)
-        for found, each in zip(columns.values(), widths, strict=True)
-    ]
+    columns = _columns(view, width, height - len(odd), chosen)
+    heads: list[Cell] = []
+    for column in columns:
+        style = "ok" if column.stage is Stage.PRODUCTION else "title"
+        heads.append((fit(f"{column.stage} {column.count}", column.width), style))
+    deep = max(len(column.shown) + bool(column.hidden) for column in columns)
+    drawn = [_column(column, view, deep, now, chosen) for column in columns]
     rows = [line(width, heads)]
     rows += [line(width, [cell for column in drawn for cell in column[n]]) for n in range(deep)]
     return [*rows, *odd][: max(0, height)]
 
 
+def places(view: VersionsView, width: int, height: int, chosen: str | None) -> list[Place]:
+    """Where `versions` draws each version."""
+    if not view.model.versions:
+        return []
+    odd = _odd(view, width)[: max(0, height - 2)]
+    found = []
+    first = 0
+    for column in _columns(view, width, height - len(odd), chosen):
+        for row, version in enumerate(column.shown, 1):
+            found.append(Place(row, first, first + column.width, version.number))
+        first += column.width
+    return [place for place in found if place.row < height]
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """The cells of a version in the panel's rows."""
+
+    row: int
+    first: int
+    end: int
+    number: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Column:
+    """A stage with the part of its versions that there is room for."""
+
+    stage: Stage
+    width: int
+    count: int
+    shown: Sequence[Version]
+
+    @property
+    def hidden(self) -> int:
+        return self.count - len(self.shown)
+
+
+def _columns(view: VersionsView, width: int, height: int, chosen: str | None) -> list[_Column]:
+    """The four stages; of a long one the screenful that holds the chosen version.
+
+    Screenfuls do not overlap, so that choosing what is in sight moves nothing.
+    """
+    stages = by_stage(view)
+    deep = min(max(map(len, stages.values())), max(1, height - 1))
+    columns = []
+    for number, (stage, found) in enumerate(stages.items()):
+        room = deep if len(found) <= deep else max(1, deep - 1)
+        at = next((n for n, version in enumerate(found) if version.number == chosen), 0)
+        top = at // room * room
+        each = width // 4 + (number < width % 4)
+        columns.append(_Column(stage, each, len(found), found[top : top + room]))
+    return columns
+
+
 def _column(
-    found: Sequence[Version],
-    view: VersionsView,
-    width: int,
-    height: int,
-    now: datetime,
-    chosen: str | None,
+    column: _Column, view: VersionsView, height: int, now: datetime, chosen: str | None
 ) -> list[list[Cell]]:
     """Exactly `height` cells' worth; where there are more versions, the last one counts them."""
-    room = height if len(found) <= height else max(1, height - 1)
-    at = next((n for n, version in enumerate(found) if version.number == chosen), None)
-    window = Window.around(at, len(found), room, 0)
-    shown = found[window.top : window.top + room]
-    cells = [_version(version, view, width, now, version.number == chosen) for version in shown]
-    if len(shown) < len(found) and len(cells) < height:
-        cells.append([(fit(f"… {len(found) - len(shown)} more", width), "dim")])
-    return [*cells, *([[(" " * width, "")]] * (height - len(cells)))]
+    width = column.width
+    cells = [
+        _version(version, view, width, now, version.number == chosen) for version in column.shown
+    ]
+    if column.hidden and len(cells) < height:
+        cells.append([(fit(f"… {column.hidden} more", width), "dim")])
+    return [*cells, *([[(" " * width, "")]] * (height - len(cells)))][:height]
 
 
 def _version(
@@ -104,7 +150,21 @@ def _trouble(version: Version, view: VersionsView) -> str:
         return "BLOCKED"
     if version.status != "READY":
         return version.status
+    if outside(version, view):
+        return "OUTSIDE"
     return "DISAGREES" if version.disagreement(view.champion_alias) else ""
+
+
+def outside(version: Version, view: VersionsView) -> list[str]:
+    """Its aliases that were moved past the ledger, each in words."""
+    chain = view.chain
+    if chain is None:
+        return []
+    return [
+        said_of(chain, alias, version.number)
+        for alias in version.aliases
+        if chain.moved_past(alias, version.number) is not None
+    ]
 
 
 def _odd(view: VersionsView, width: int) -> list[Row]:
@@ -114,10 +174,11 @@ def _odd(view: VersionsView, width: int) -> list[Row]:
         name = f"▲ v{version.number}"
         if version.blocked is not None:
             said.append(f"{name} blocked: {version.blocked}")
+        said += [f"{name}: {moved}" for moved in outside(version, view)]
         if (why := version.disagreement(view.champion_alias)) is not None:
             said.append(f"{name}: {why}")
     shown = said if len(said) <= MOST_ODD else said[: MOST_ODD - 1]
     rows = [line(width, [(text, "warning")]) for one in shown for text in wrap(one, width)[:2]]
     if len(shown) < len(said):
-        rows.append(line(width, [(f"▲ {len(said) - len(shown)} more disagree or are blocked", "warning")]))  # fmt: skip
+        rows.append(line(width, [(f"▲ {len(said) - len(shown)} more are moved, blocked or disagree", "warning")]))  # fmt: skip
     return rows

@@ -2,31 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
+from commands.changes import ChangesReport
 from core.history import Event
 from core.text import clean
 from core.units import show_duration
 from tui.cells import Row, fill, line, wrap
-from tui.feeds import Feed, feed_of
+from tui.feeds import Feed
 from tui.frame import Line, Rule, bottom, boxed, plain
 from tui.panels.changed import between, changed, event_key, recent
 from tui.panels.services import Window
-from tui.screens.scene import Picture, Scene
+from tui.screens.scene import Picture, Scene, list_hits
 
 DETAIL = 4
 
 
 def changes(scene: Scene) -> Picture:
     """The list, and below it everything that is known of the line under the cursor."""
-    feed: Feed[Sequence[Event]] = feed_of(scene.store, "changes")
+    feed: Feed[ChangesReport] = scene.feed("changes")
     width = scene.width - (4 if scene.wide else 2)
     name = scene.service or ""
-    events = recent(feed.value or (), scene.now, scene.window, name)
+    events = recent(feed.value.events if feed.value else (), scene.now, scene.window, name)
     events = [event for event in events if scene.filter.lower() in _words(event)]
     keys = tuple(event_key(event) for event in events)
     cursor = scene.cursor if scene.cursor in keys else (keys[0] if keys else None)
-    complaint = feed.complaint(width)
+    complaint = [*feed.complaint(width), *_untold(feed.value, width)]
     whose = clean(name) if name else "every service"
     title = f"Changed: {whose}, {show_duration(scene.window)}"
     if scene.filter:
@@ -41,7 +40,7 @@ def changes(scene: Scene) -> Picture:
     window = Window.around(at, len(keys), list_rows, scene.top)
     first = len(lines)
     if feed.value is None:
-        rows: list[Row] = [] if complaint else [line(width, [("asking…", "dim")])]
+        rows: list[Row] = [] if complaint else [line(width, [feed.waiting])]
     else:
         rows = changed(
             events, width, room, scene.now, cursor=cursor, top=window.top, with_service=not name
@@ -54,16 +53,22 @@ def changes(scene: Scene) -> Picture:
     else:
         body = plain(lines, scene.width)
     shown = keys[window.top : window.top + list_rows]
-    hits = {first + place: key for place, key in enumerate(shown)}
     return Picture(
         fill(body, scene.width, scene.height),
         keys,
         cursor,
         window.top,
-        hits,
+        list_hits(first, shown),
         detail.service if detail else scene.service,
         list_rows,
     )
+
+
+def _untold(report: ChangesReport | None, width: int) -> list[Row]:
+    """That what other machines did may be missing, in the words of the command."""
+    if report is None or report.missing is None:
+        return []
+    return [line(width, [(text, "warning")]) for text in wrap(report.missing, width)[:2]]
 
 
 def _words(event: Event) -> str:
@@ -77,7 +82,7 @@ def _detail(event: Event, width: int, scene: Scene) -> list[Row]:
         when = f"between {first} and {last}" if event.after else f"before {last}"
         how = f"OUTSIDE modeldeck, {when}; {who if event.actor else 'nobody can tell by whom'}"
     else:
-        change = f"change {event.change}, " if event.change is not None else ""
+        change = f"{event.source}, " if event.source else ""
         how = f"{change}{clean(event.state) or 'recorded'}, by {who}"
         if event.release is not None:
             how += f", made release r{event.release}"

@@ -6,22 +6,22 @@ from typing import Any
 
 from core.gpus import GpuReport
 from tui.cells import Row, fill
-from tui.feeds import Feed, feed_of
+from tui.feeds import Feed
 from tui.frame import Line, Rule, bottom, boxed, plain
 from tui.panels.gpus import gpu_table, gpu_title, hosts_rows, processes_rows
 from tui.panels.services import Window
-from tui.screens.scene import Picture, Scene
+from tui.screens.scene import Picture, Scene, list_hits
 
 
 def gpus(scene: Scene) -> Picture:
     """The hosts, the table, and who uses the GPU under the cursor."""
-    feed: Feed[GpuReport] = feed_of(scene.store, "gpus")
+    feed: Feed[GpuReport] = scene.feed("gpus")
     width = scene.width - (4 if scene.wide else 2)
     note = feed.note(scene.now)
     complaint = feed.complaint(width)
     report = feed.value
     if report is None:
-        rows: list[Row] = complaint or [(("asking the driver…", "dim"),)]
+        rows: list[Row] = complaint or [(feed.waiting,)]
         return Picture(_framed(scene, [Rule((("GPUs", "title"),), note), *rows]))
     stale = feed.stale(scene.now)
     found = [gpu for gpu in report.worst_first() if scene.filter.lower() in _words(gpu)]
@@ -51,7 +51,7 @@ def gpus(scene: Scene) -> Picture:
         labels,
         cursor,
         window.top,
-        {first + place: label for place, label in enumerate(shown)},
+        list_hits(first, shown),
         chosen.service if chosen else None,
         rows_of_list,
     )

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from commands.changes import ChangesReport
 from core.gpus import GpuReport
 from core.text import clean
 from tui.cells import Row, clipped, fill, line
-from tui.feeds import Feed, feed_of
+from tui.feeds import Feed
 from tui.frame import Line, Rule, Section, bottom, boxed, columns, plain, stack
 from tui.panels.changed import changed, recent
 from tui.panels.feed import section
@@ -15,15 +16,15 @@ from tui.panels.figures import figure_rows, figures_title
 from tui.panels.gpus import gpu_title, gpus_summary
 from tui.panels.services import Window, counts, ranked, services
 from tui.panels.ways import ways_back
-from tui.screens.scene import Picture, Scene
-from tui.seam import ServiceView, source_key
+from tui.screens.scene import Picture, Scene, list_hits
+from tui.seam import ServiceView
 
 CHANGED_SECONDS = 48 * 3600.0
 
 
 def overview(scene: Scene) -> Picture:
     """The services above; below, the story of the worst one, or of the one under the cursor."""
-    feed: Feed[tuple[ServiceView, ...]] = feed_of(scene.store, "services")
+    feed: Feed[tuple[ServiceView, ...]] = scene.feed("services")
     views = ranked(feed.value or (), scene.filter)
     names = tuple(view.status.service for view in views)
     chosen = scene.cursor if scene.cursor in names else None
@@ -42,7 +43,7 @@ def overview(scene: Scene) -> Picture:
     )
     first = 1 + len(feed.complaint(scene.width))
     shown = names[window.top : window.top + list_rows]
-    hits = {first + place: name for place, name in enumerate(shown) if place + first <= room}
+    hits = list_hits(first, shown[: max(0, room + 1 - first)])
     return Picture(
         fill(rows, scene.width, scene.height),
         names,
@@ -87,7 +88,10 @@ def _services(
             drawn = [line(width, [("no service's name holds this", "dim")])]
         rows += drawn
     elif not complaint:
-        rows += [line(width, [(f"{clean(name)}  asking…", "dim")]) for name in scene.facts.services]
+        rows += [
+            line(width, [(f"{clean(name)}  ", "dim"), feed.waiting])
+            for name in scene.facts.services
+        ]
     heading = f"Services: {counts(views)}" if feed.value is not None else "Services"
     if scene.filter:
         heading += f"  filter: {clean(scene.filter)}"
@@ -96,14 +100,14 @@ def _services(
 
 def _lower(scene: Scene, service: str | None, narrow: bool, widths: tuple[int, int]) -> list[Section]:  # fmt: skip
     """Changed, ways back, figures and GPUs, each for its column's width."""
-    now, store = scene.now, scene.store
+    now = scene.now
     left, right = widths
     name = service or ""
     shown = clean(name) or "no service"
     many = scene.height
 
-    def changes(events: Any, _stale: bool) -> list[Row]:
-        return changed(recent(events, now, CHANGED_SECONDS, name), left, many, now)
+    def changes(report: ChangesReport, _stale: bool) -> list[Row]:
+        return changed(recent(report.events, now, CHANGED_SECONDS, name), left, many, now)
 
     def ways(value: Any, _stale: bool) -> list[Row]:
         return ways_back(value, left, 8, canary=canary_of(scene, name))
@@ -114,12 +118,12 @@ def _lower(scene: Scene, service: str | None, narrow: bool, widths: tuple[int, i
     def gpus(value: GpuReport, stale: bool) -> list[Row]:
         return gpus_summary(value, right, 2 if narrow else 6, stale=stale)
 
-    gpu_feed = feed_of(store, "gpus")
+    gpu_feed = scene.feed("gpus")
     gpu_heading = gpu_title(gpu_feed.value) if gpu_feed.value is not None else "GPUs"
-    figure_feed = feed_of(store, source_key("figures", name))
+    figure_feed = scene.feed("figures", name)
     return [
-        section(f"{shown}: changed, 48h", feed_of(store, "changes"), now, left, changes, least=3),
-        section("Ways back", feed_of(store, source_key("ways", name)), now, left, ways, least=2),
+        section(f"{shown}: changed, 48h", scene.feed("changes"), now, left, changes, least=3),
+        section("Ways back", scene.feed("ways", name), now, left, ways, least=2),
         section(
             f"{shown}: {figures_title(figure_feed, scene.window)}",
             figure_feed,
@@ -134,7 +138,7 @@ def _lower(scene: Scene, service: str | None, narrow: bool, widths: tuple[int, i
 
 def canary_of(scene: Scene, name: str) -> str:
     """What is known of the service's canary; its row has little room for it."""
-    views: tuple[ServiceView, ...] = feed_of(scene.store, "services").value or ()
+    views: tuple[ServiceView, ...] = scene.feed("services").value or ()
     return next((view.canary for view in views if view.status.service == name), "")
 
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 
+from core.snapshot import Snapshot
 from core.versions import Stage, Version
 from tui.cells import Row
-from tui.feeds import Store
-from tui.seam import Facts
+from tui.feeds import Feed, Store
+from tui.seam import Facts, SourceKind, source_key
 
 PageName = Literal["overview", "service", "version", "gpus", "changes", "help", "answer"]
 
@@ -36,6 +37,13 @@ class Scene:
     filter: str = ""
     window: float = 900.0
     """Seconds that sparklines or lists reach back."""
+    paused: bool = False
+
+    def feed(self, kind: SourceKind, service: str = "", version: str = "") -> Feed[Any]:
+        """What is known of a source; one that waits for its first answer where it is not."""
+        key = source_key(kind, service, version)
+        found = self.store.get(key) or Feed(Snapshot(key))
+        return replace(found, held=True) if self.paused else found
 
     @property
     def wide(self) -> bool:
@@ -67,6 +75,24 @@ class Choice:
 
 
 @dataclass(frozen=True, slots=True)
+class Hit:
+    """Cells of a body row that a click on chooses an item by; the whole row unless told."""
+
+    row: int
+    item: str
+    first: int = 0
+    end: int | None = None
+
+    def holds(self, column: int, row: int) -> bool:
+        return row == self.row and self.first <= column and (self.end is None or column < self.end)
+
+
+def list_hits(first: int, items: Sequence[str]) -> list[Hit]:
+    """An item per row, from the row `first` on."""
+    return [Hit(first + place, item) for place, item in enumerate(items)]
+
+
+@dataclass(frozen=True, slots=True)
 class Picture:
     """The body's rows, and what keys and the mouse can do with them."""
 
@@ -75,8 +101,7 @@ class Picture:
     """The keys of the list that the cursor moves in, in order."""
     cursor: str | None = None
     top: int = 0
-    hits: Mapping[int, str] = field(default_factory=dict)
-    """Body row to the item that a click chooses."""
+    hits: Sequence[Hit] = ()
     service: str | None = None
     """The service that keys such as R are about."""
     height: int = 0
@@ -84,3 +109,7 @@ class Picture:
     length: int = 0
     """Rows of a scrolled page in all."""
     choice: Choice | None = None
+
+    def under(self, column: int, row: int) -> str | None:
+        """The item that a click there chooses."""
+        return next((hit.item for hit in self.hits if hit.holds(column, row)), None)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from core.versions import NEXT, Version
 from tui.cells import Row, clipped, fill, line
-from tui.feeds import Feed, feed_of
+from tui.feeds import Feed
 from tui.frame import Line, Section, bottom, boxed, columns, plain, stack
-from tui.panels.versions import by_stage, chosen_of
-from tui.screens.scene import Choice, Picture, Scene, Subject
-from tui.screens.service_parts import Widths, sections
-from tui.seam import VersionsView, source_key
+from tui.panels.versions import by_stage, chosen_of, places
+from tui.screens.scene import Choice, Hit, Picture, Scene, Subject
+from tui.screens.service_parts import Widths, deep, sections
+from tui.seam import VersionsView
 
 MOST = 46
 """Rows of a column from which on its last panels are shortened, and w or a command has the rest."""
@@ -21,7 +21,7 @@ def service(scene: Scene) -> Picture:
     if name is None:
         lines = [line(scene.width, [(" no service in the config", "dim")])]
         return Picture(fill(lines, scene.width, scene.height))
-    feed: Feed[VersionsView] = feed_of(scene.store, source_key("versions", name))
+    feed: Feed[VersionsView] = scene.feed("versions", name)
     view = feed.value
     chosen = chosen_of(view, scene.cursor) if view is not None else None
     rows, at = (_wide if scene.wide else _narrow)(scene, name, chosen)
@@ -29,7 +29,22 @@ def service(scene: Scene) -> Picture:
     top = max(0, min(scene.top, len(rows) - height))
     shown = fill(rows[top:], scene.width, height)
     choice = choice_of(view, chosen, at) if view is not None and chosen is not None else None
-    return Picture(shown, service=name, top=top, height=height, length=len(rows), choice=choice)
+    hits = _hits(scene, feed, chosen, at + 1 - top)
+    return Picture(
+        shown, hits=hits, service=name, top=top, height=height, length=len(rows), choice=choice
+    )
+
+
+def _hits(scene: Scene, feed: Feed[VersionsView], chosen: Version | None, first: int) -> list[Hit]:
+    """The versions in sight; the panel's own rows begin at the body row `first`."""
+    if feed.value is None or chosen is None:
+        return []
+    edge = 2 if scene.wide else 1
+    width = scene.width - 2 * edge
+    first += len(feed.complaint(width))
+    found = places(feed.value, width, deep(scene), chosen.number)
+    found = [place for place in found if 0 <= first + place.row < scene.height]
+    return [Hit(first + p.row, p.number, edge + p.first, edge + p.end) for p in found]
 
 
 def choice_of(view: VersionsView, chosen: Version, at: int) -> Choice:
@@ -81,7 +96,7 @@ def _narrow(scene: Scene, name: str, chosen: Version | None) -> tuple[list[Row],
             continue
         if part == "versions":
             at = len(lines)
-        most = {"state": 9, "gate": 40, "lineage": 24, "card": 24}.get(part, 12)
+        most = {"state": 13, "versions": 18, "gate": 40, "lineage": 24, "card": 24}.get(part, 12)
         lines += _lines(parts[part], inner, most)
     return plain(lines, scene.width), at
 

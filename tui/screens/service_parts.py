@@ -6,12 +6,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from commands.changes import ChangesReport
 from core.config import LAYERS
 from core.status import GLYPH
 from core.text import clean
 from core.versions import NEXT, Stage, Version, version_name
 from tui.cells import Cell, Row, fit, line
-from tui.feeds import Feed, feed_of
+from tui.feeds import Feed
 from tui.frame import Rule, Section
 from tui.panels.changed import changed, recent
 from tui.panels.evidence import (
@@ -24,6 +25,7 @@ from tui.panels.evidence import (
 )
 from tui.panels.feed import section
 from tui.panels.figures import figure_rows, figures_title
+from tui.panels.held import held_rows
 from tui.panels.releases import release_rows
 from tui.panels.services import because
 from tui.panels.serving import slot_rows, traffic_rows
@@ -31,7 +33,7 @@ from tui.panels.versions import versions
 from tui.panels.ways import ways_back
 from tui.screens.overview import CHANGED_SECONDS, canary_of
 from tui.screens.scene import Scene
-from tui.seam import ServiceView, SourceKind, source_key
+from tui.seam import ServiceView, SourceKind
 from tui.style import OF_STATE
 from tui.words import moment
 
@@ -58,10 +60,10 @@ def _serving(scene: Scene, name: str, widths: Widths) -> dict[str, Section]:
     now, left, right = scene.now, widths.left, widths.right
 
     def feed(kind: SourceKind) -> Feed[Any]:
-        return feed_of(scene.store, source_key(kind, name))
+        return scene.feed(kind, name)
 
-    def changes(events: Any, _stale: bool) -> list[Row]:
-        return changed(recent(events, now, CHANGED_SECONDS, name), right, MANY, now)
+    def changes(report: ChangesReport, _stale: bool) -> list[Row]:
+        return changed(recent(report.events, now, CHANGED_SECONDS, name), right, MANY, now)
 
     def figures(value: Any, stale: bool) -> list[Row]:
         return figure_rows(value, right, MANY, now, window=scene.window, stale=stale)
@@ -88,7 +90,7 @@ def _serving(scene: Scene, name: str, widths: Widths) -> dict[str, Section]:
             lambda value, _s: ways_back(value, right, 8, canary=canary_of(scene, name)), least=2,
         ),
         "changes": section(
-            "Changed, 48h", feed_of(scene.store, "changes"), now, right, changes,
+            "Changed, 48h", scene.feed("changes"), now, right, changes,
             least=2, grow=True,
         ),
     }  # fmt: skip
@@ -100,13 +102,12 @@ def _registry(
     """The stages, and gate, lineage and card of the chosen version; without a registered model
     there is nothing to say of those."""
     now, left, right, full = scene.now, widths.left, widths.right, widths.full
-    feed = feed_of(scene.store, source_key("versions", name))
+    feed = scene.feed("versions", name)
     number = chosen.number if chosen is not None else None
     title: list[Cell] = [("Versions", "title")]
     if chosen is not None and feed.value is not None:
         to = NEXT[chosen.stage(feed.value.champion_alias)]
         title += _promotion(chosen, to, feed.value.champion_alias)
-    most = 1 + max(3, scene.height // 5) if scene.wide else 12
     # A gate may ask a dozen slices; what stands beside it is to be seen too.
     gate_most = max(12, scene.height - 28) if scene.wide else 18
     unread = _none(scene, name, feed) if feed.value is None and not feed.dead() else None
@@ -122,7 +123,7 @@ def _registry(
     ) -> Section:
         if number is None:
             return Section(Rule(((what, "title"),)), [line(width, [_none(scene, name, feed)])])
-        found: Feed[Any] = feed_of(scene.store, source_key(kind, name, number))
+        found: Feed[Any] = scene.feed(kind, name, number)
         head: list[Cell] = [(f"{what} of {clean(version_name(number))}", "title")]
         # Where the versions cannot be read, nobody knows whether this one still stands so.
         doubtful = feed.stale(now)
@@ -136,7 +137,7 @@ def _registry(
     else:
         told = section(
             tuple(title), feed, now, full,
-            lambda value, _s: versions(value, full, most, now, chosen=number),
+            lambda value, _s: versions(value, full, deep(scene), now, chosen=number),
         )  # fmt: skip
     if unread == NO_MODEL:
         return {"versions": told}
@@ -157,17 +158,22 @@ def _registry(
     }  # fmt: skip
 
 
+def deep(scene: Scene) -> int:
+    """Rows for the versions by stage."""
+    return 1 + max(3, scene.height // 5) if scene.wide else 12
+
+
 def _none(scene: Scene, name: str, feed: Feed[Any]) -> Cell:
     """Why there is no version to say anything about."""
     if feed.value is not None:
         return ("the registry has no version of this model", "dim")
     if feed.dead():
         return ("? not known: the versions could not be read", "unknown")
-    services: Feed[tuple[ServiceView, ...]] = feed_of(scene.store, "services")
+    services: Feed[tuple[ServiceView, ...]] = scene.feed("services")
     status = next((v.status for v in services.value or () if v.status.service == name), None)
     if status is not None and not status.model:
         return NO_MODEL
-    return ("asking…", "dim")
+    return feed.waiting
 
 
 def _promotion(chosen: Version, to: Stage, champion_alias: str) -> list[Cell]:
@@ -182,8 +188,10 @@ def _promotion(chosen: Version, to: Stage, champion_alias: str) -> list[Cell]:
 
 def _state(scene: Scene, name: str, width: int) -> Section:
     """Champion and release in the title; a row per layer with what decided it."""
-    feed: Feed[tuple[ServiceView, ...]] = feed_of(scene.store, "services")
+    feed: Feed[tuple[ServiceView, ...]] = scene.feed("services")
     found = next((v for v in feed.value or () if v.status.service == name), None)
+
+    told: ChangesReport | None = scene.feed("changes").value
 
     def draw(_views: Any, stale: bool) -> list[Row]:
         if found is None:
@@ -191,6 +199,7 @@ def _state(scene: Scene, name: str, width: int) -> Section:
         rows: list[Row] = []
         if why := because(found):
             rows.append(line(width, [(fit(why, width), "bold")]))
+        rows += held_rows(found.status, told.events if told else (), width)
         for layer in LAYERS:
             state = found.status.layers.get(layer)
             if state is None:

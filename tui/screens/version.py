@@ -6,6 +6,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+from commands.sources.ledger import said_of
 from core.card import FIELDS, Card
 from core.gate import GateReport
 from core.lineage import Lineage
@@ -13,7 +14,7 @@ from core.lineage_keys import TITLES
 from core.text import clean
 from core.versions import Version, version_name
 from tui.cells import Cell, Row, blank, fill, fit, line, wrap
-from tui.feeds import Feed, feed_of
+from tui.feeds import Feed
 from tui.frame import Line, bottom, boxed, plain
 from tui.panels.evidence import (
     MARKS,
@@ -25,10 +26,10 @@ from tui.panels.evidence import (
     verdict_of,
 )
 from tui.panels.feed import section
-from tui.panels.versions import chosen_of
+from tui.panels.versions import chosen_of, outside
 from tui.screens.scene import Picture, Scene
 from tui.screens.service import choice_of
-from tui.seam import SourceKind, VersionsView, source_key
+from tui.seam import SourceKind, VersionsView
 from tui.words import ago
 
 INDENT = 16
@@ -41,7 +42,7 @@ def version(scene: Scene) -> Picture:
     """Scrolls; ← and → lead to the other versions of the service."""
     name = scene.service or ""
     width = scene.width - (4 if scene.wide else 2)
-    feed: Feed[VersionsView] = feed_of(scene.store, source_key("versions", name))
+    feed: Feed[VersionsView] = scene.feed("versions", name)
     view = feed.value
     chosen = chosen_of(view, scene.cursor) if view is not None else None
     head = section(_title(name, chosen), feed, scene.now, width, lambda value, _s: _about(value, chosen, width, scene))  # fmt: skip
@@ -49,7 +50,7 @@ def version(scene: Scene) -> Picture:
     if chosen is not None:
         doubtful = feed.stale(scene.now)
         for what, kind, mark, draw in PARTS:
-            found: Feed[Any] = feed_of(scene.store, source_key(kind, name, chosen.number))
+            found: Feed[Any] = scene.feed(kind, name, chosen.number)
             title: list[Cell] = [(what, "title")]
             if found.value is not None:
                 title += [("  ", ""), mark(found.value, doubtful or found.stale(scene.now))]
@@ -92,6 +93,13 @@ def _about(view: VersionsView, chosen: Version | None, width: int, scene: Scene)
         rows += _wrapped(f"▲ blocked: {chosen.blocked}", width, "warning")
     if (odd := chosen.disagreement(view.champion_alias)) is not None:
         rows += _wrapped(f"▲ {odd}", width, "warning")
+    moved = outside(chosen, view)
+    for text in moved:
+        rows += _wrapped(f"▲ {text}", width, "outside")
+    if view.chain is not None and not moved:
+        for alias in chosen.aliases:
+            if told := said_of(view.chain, alias, chosen.number):
+                rows += _wrapped(told, width, "dim")
     if chosen.description:
         rows += _wrapped(chosen.description, width, "dim")[:4]
     return rows

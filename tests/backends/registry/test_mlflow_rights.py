@@ -18,6 +18,8 @@ from core.ledger import Chain, Deed
 from core.refs import alias_ref
 from core.schema import Secret
 from tests.live.authenticated import PASSWORD, Admin, basic_auth_server
+from tests.live.postgres import Postgres
+from tests.live.stores import POSTGRES, SQLITE
 
 pytestmark = pytest.mark.live
 
@@ -25,9 +27,13 @@ REF = alias_ref("fraud", "champion")
 API = "/api/2.0/mlflow"
 
 
-@pytest.fixture(scope="module")
-def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with basic_auth_server(tmp_path_factory.mktemp("basic-auth")) as url:
+@pytest.fixture(scope="module", params=[SQLITE, pytest.param(POSTGRES, marks=pytest.mark.slow)])
+def url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    databases = []
+    if request.param == POSTGRES:
+        postgres: Postgres = request.getfixturevalue("postgres")
+        databases = [postgres.create(), postgres.create()]
+    with basic_auth_server(tmp_path_factory.mktemp("basic-auth"), *databases) as url:
         yield url
 
 

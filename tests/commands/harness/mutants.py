@@ -11,6 +11,7 @@ from backends.journal import changes
 from backends.journal.base import Change, Step, StepState
 from commands.apply import Applier
 from commands.setter import UNKNOWN, Setter
+from commands.systems import Systems
 
 
 class _NoIntent(Setter):
@@ -36,9 +37,14 @@ class _UndoTrustsWhatItReads(Setter):
         return await super().put_back(change, known)
 
 
-class _NoWaitWhereNothingCompares(Setter):
-    async def _stays(self, settable: Any, step: Step) -> bool:  # noqa: ARG002
+class _NeverWaits(Systems):
+    async def stays(self, ref: Any, value: Any) -> bool:  # noqa: ARG002
         return True
+
+
+class _NoWaitWhereNothingCompares(Setter):
+    def __post_init__(self) -> None:
+        self._systems = _NeverWaits(self.settable, self.sleep)
 
 
 class _NothingIsFoundDone(Setter):
@@ -54,9 +60,11 @@ class _NothingIsFoundDone(Setter):
 class _NoClock(Setter):
     """The lease is checked with the intent, and not once more before the request leaves."""
 
-    async def _write(self, change: Change, ref: Any, after: Any, reading: Reading) -> None:
+    async def _write(
+        self, change: Change, ref: Any, after: Any, reading: Reading, **more: Any
+    ) -> str:
         self._seen_ours = float("inf")
-        await super()._write(change, ref, after, reading)
+        return await super()._write(change, ref, after, reading, **more)
 
 
 class _OverwritesStrangers(Setter):
@@ -67,9 +75,14 @@ class _OverwritesStrangers(Setter):
         await super().set(change, step, insist=insist)
 
 
-class _LoadsUnderTraffic(Setter):
-    async def _check_idle(self, ref: Any) -> None:
+class _NeverLooksAtTraffic(Systems):
+    async def check_idle(self, ref: Any) -> None:
         pass
+
+
+class _LoadsUnderTraffic(Setter):
+    def __post_init__(self) -> None:
+        self._systems = _NeverLooksAtTraffic(self.settable, self.sleep)
 
 
 def _with(setter: type[Setter]) -> type[Applier]:

@@ -7,6 +7,7 @@ import contextlib
 import os
 import random
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -20,7 +21,7 @@ from core.refs import Ref
 from core.releases import rollback
 from core.strategies import abort, canary, shadow
 from core.versions import Stage
-from tests.commands.harness.fleet import PASSED, release_keeper, seen
+from tests.commands.harness.fleet import PASSED, R1, release_keeper, seen
 from tests.commands.harness.journals import open_journal
 from tests.commands.harness.settable import Faults, SimSettable
 from tests.commands.harness.world import World
@@ -47,6 +48,17 @@ class SlowSettable(SimSettable):
         rng = self.faults.rng
         if rng is not None and rng.random() < 0.3:
             await asyncio.sleep(rng.random() * 0.02)
+
+
+def found(folder: str) -> None:
+    """What serves is the first release, as the door records it before the first change."""
+    asyncio.run(_found(Path(folder)))
+
+
+async def _found(folder: Path) -> None:
+    _, journal, _ = _open(folder, Faults(), [])
+    await journal.add_release(replace(R1, number=0))
+    await journal.close()
 
 
 def console(folder: str, seed: int, seconds: float, unguarded: list[str]) -> list[str]:
@@ -96,6 +108,8 @@ async def _something(applier: Applier, world: World, rng: random.Random) -> Outc
         lambda: canary(now, candidate, rng.choice([500, 2500]), None),
         lambda: shadow(now, candidate, 1000),
         lambda: promote(now, candidate, Stage.PRODUCTION, PASSED),
+        # The way of an archived version back to new traffic: without it all would soon rest.
+        lambda: promote(now, candidate, Stage.STAGING, None),
         lambda: rollback(now, None, None, "soak"),
         lambda: abort(now),
     ]
