@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 
-from core.figures import Unit
-from core.units import show_duration, show_seconds, show_share
+from core.units import show_duration
 from core.versions import version_name
 
 
@@ -39,18 +38,6 @@ def traffic(live: Mapping[str, float], shadow: Mapping[str, float]) -> str:
 
 def _largest(item: tuple[str, float]) -> tuple[float, str]:
     return (-item[1], item[0])
-
-
-def figure(value: float | None, unit: Unit) -> str:
-    """With its unit; "–" where there is none."""
-    if value is None:
-        return "–"
-    if unit == "seconds":
-        return show_seconds(value)
-    if unit == "share":
-        return show_share(value)
-    text = f"{value:,.0f}" if abs(value) >= 100 or value == int(value) else f"{value:.3g}"
-    return f"{text} /s" if unit == "per_second" else text
 
 
 def plural(count: int, word: str) -> str:

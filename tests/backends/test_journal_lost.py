@@ -235,17 +235,24 @@ def test_a_server_that_is_not_there_is_said_at_once() -> None:
         tell(PostgresJournal(url), story)
 
 
-@pytest.mark.live
-def test_a_writer_that_stands_still_holds_nobody_up_and_writes_nothing(
-    place: Place, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(postgres_session, "IDLE_SECONDS", 0.2)
+def pausing() -> tuple[threading.Event, threading.Event, Callable[[Db], float]]:
+    """A clock that stands still within a transaction: it says so, and waits to be woken."""
     standing, woken = threading.Event(), threading.Event()
 
     def stands_still(db: Db) -> float:
         standing.set()
         assert woken.wait(30)
         return stored.now(db)
+
+    return standing, woken, stands_still
+
+
+@pytest.mark.live
+def test_a_writer_that_stands_still_holds_nobody_up_and_writes_nothing(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(postgres_session, "IDLE_SECONDS", 0.2)
+    standing, woken, stands_still = pausing()
 
     async def story(ana: Any) -> None:
         ana.clock = stands_still
@@ -269,12 +276,7 @@ def test_whoever_holds_the_lock_for_too_long_is_named(
     place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(postgres_session, "LOCK_SECONDS", 0.2)
-    standing, woken = threading.Event(), threading.Event()
-
-    def stands_still(db: Db) -> float:
-        standing.set()
-        assert woken.wait(30)
-        return stored.now(db)
+    standing, woken, stands_still = pausing()
 
     async def story(ana: Any) -> None:
         ana.clock = stands_still

@@ -7,14 +7,13 @@ from datetime import datetime
 
 from core.figures import Figure
 from core.status import GLYPH, State
-from core.units import show_duration
+from core.units import show_duration, show_value
 from core.versions import version_name
 from tui.cells import Cell, Row, fit, line
 from tui.feeds import Feed
 from tui.panels.spark import spark
 from tui.seam import Instruments
 from tui.style import OF_STATE
-from tui.words import figure as words
 
 NUMBER = 9
 
@@ -51,7 +50,7 @@ def figure_rows(
     for figure in figures:
         state = State.UNKNOWN if stale else figure.state
         style = OF_STATE[state]
-        value = words(figure.value, figure.unit) if figure.value is not None else "–"
+        value = show_value(figure.value, figure.unit)
         cells: list[Cell] = [
             (f"{GLYPH[state]} ", style),
             (fit(_title(figure), title), ""),
@@ -59,7 +58,7 @@ def figure_rows(
         ]
         if with_base:
             base = instruments.baseline.get((figure.concept, figure.version))
-            cells.append((fit(words(base, figure.unit), NUMBER, ">"), "dim"))
+            cells.append((fit(show_value(base, figure.unit), NUMBER, ">"), "dim"))
         if with_limit:
             cells.append((fit(figure.limit_text, NUMBER, ">"), "dim"))
         if figure.value is None and figure.why:
