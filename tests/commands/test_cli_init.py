@@ -32,6 +32,8 @@ def protected(header: str) -> Callable[[str], bytes]:
     def answer(head: str) -> bytes:
         if f"authorization: {header}".lower() not in head.lower():
             return http(401, b'{"message": "who are you?"}')
+        if "/experiments/get-by-name" in head:
+            return http(404, b'{"error_code": "RESOURCE_DOES_NOT_EXIST"}')
         return http(200, json.dumps({"registered_models": []}).encode())
 
     return answer

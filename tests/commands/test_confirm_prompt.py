@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import sys
 
 import pytest
 
-from commands.common import Common
+from commands import catalog
 from commands.configfile import Loaded, parse
 from commands.deck import Deck
+from commands.parse import parse_line
 from commands.runchange import _ask
 from core.errors import Refused
 from core.plan import Plan
@@ -30,11 +32,12 @@ def test_a_name_that_could_steer_the_terminal_is_asked_for_as_shown(
     plan = Plan("canary", HOSTILE, "forward", "v3 of it", ())
     monkeypatch.setattr(sys, "stdin", Terminal(typed + "\n"))
     deck = Deck(Loaded(config, None))
+    parsed = parse_line([HOSTILE, "3"], catalog.find("canary"))
     if right:
-        _ask(deck, plan, Common())
+        asyncio.run(_ask(deck, parsed, plan))
     else:
         with pytest.raises(Refused, match="not confirmed"):
-            _ask(deck, plan, Common())
+            asyncio.run(_ask(deck, parsed, plan))
     said = capsys.readouterr()
     assert "type fra\\x1b[2Jud to apply it" in said.err
     assert "\x1b" not in said.err + said.out

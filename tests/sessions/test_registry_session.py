@@ -29,7 +29,7 @@ def test_a_version_is_chosen_judged_and_promoted_by_keys(fleet: DeckFleet) -> No
 
         person.press("left")
         person.sees("P promotes v4", "Gate of v4  ✖ FAILED", "Model card of v4  ✖ 4 of 7 present")
-        person.sees("empty Intended use, Cost profile, Safety notes")
+        person.sees("✖ Intended use", "✖ Cost profile", "✖ Safety notes")
         person.press("P")
         person.sees("gate     ✖ FAILED", "card     ✖ 4 of 7 present", "refused")
         person.press("y")
