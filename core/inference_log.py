@@ -28,6 +28,8 @@ _ACCEPTS: Mapping[str, frozenset[Kind]] = {
     "datetime": frozenset({"time", "text"}),
 }
 _NAMED = 6
+AHEAD = 60.0
+"""Seconds by which the clock of a file server may be ahead."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,28 +61,35 @@ def check_requests(
 ) -> Check:
     """Whether the version takes what callers send today. `found` may say why nothing is known.
 
-    Each required input must be sent, as a type that it accepts; of an optional one the type is
-    looked at where it is sent. What is sent beside them is ignored by the model.
+    Each required input must be sent, as a type that it accepts, and not always empty; of an
+    optional one the type is looked at where it is sent. What is sent beside them is ignored by the
+    model.
     """
     if signature.why:
         return _nothing(f"its signature: {signature.why}")
     if isinstance(found, str):
         return _nothing(found)
-    where = f"{found.file}, {show_duration(found.age)} old"
+    where = f"{found.file}, {show_duration(max(0.0, found.age))} old"
+    if found.age < -AHEAD:
+        return _nothing(f"{found.file}: its time is in the future")
     if found.age > config.max_age:
         return _nothing(f"{where}: older than {show_duration(config.max_age)}")
     if not found.columns:
         return _nothing(f"{where}: no features in it")
     if all(column.type.startswith("tensor") for column in signature.inputs):
         return _nothing("its signature is a tensor, which names no features")
-    wrong = []
+    wrong, empty = [], []
     for column in signature.inputs:
         sent = found.columns.get(column.name)
-        if sent is None:
+        if sent == "unknown" and column.required:
+            empty.append(column.name)
+        elif sent is None:
             if column.required:
                 wrong.append(f"{column.name} ({column.type}) is not sent")
         elif sent not in ("unknown", *_ACCEPTS.get(column.type, (sent,))):
             wrong.append(f"{column.name} is sent as {sent} and taken as {column.type}")
+    if empty and not wrong:
+        return _nothing(f"{where}: nothing but empty values of {', '.join(empty[:_NAMED])}")
     more = f"; {len(wrong) - _NAMED} more" if len(wrong) > _NAMED else ""
     said = f"{'; '.join(wrong[:_NAMED])}{more}; {where}" if wrong else where
     verdict: Verdict = "failed" if wrong else "passed"

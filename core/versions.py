@@ -73,14 +73,18 @@ class Version:
 
     def disagreement(self, champion_alias: str = "champion") -> str | None:
         """What contradicts the derived stage, in words, or None."""
-        derived = self.stage(champion_alias)
+        derived, named = self.stage(champion_alias), champion_alias in self.aliases
         tagged = parse_stage(self.tag_stage) if self.tag_stage else None
+        legacy = parse_stage(self.legacy_stage) if self.legacy_stage else None
         if self.tag_stage and tagged is None:
             return f"the stage tag says {self.tag_stage!r}, which is no stage"
-        if champion_alias in self.aliases and tagged not in (None, Stage.PRODUCTION):
-            return f"@{champion_alias} names it, but its stage tag says {self.tag_stage}"
-        if tagged is Stage.PRODUCTION and champion_alias not in self.aliases:
-            return f"its stage tag says {derived}, but @{champion_alias} names another version"
+        for what, says in (("stage tag", tagged), ("legacy stage", legacy)):
+            if named and says not in (None, Stage.PRODUCTION):
+                return f"@{champion_alias} names it, but its {what} says {says}"
+            if not named and says is derived is Stage.PRODUCTION:
+                return f"its {what} says {derived}, but @{champion_alias} does not name it"
+        if tagged and legacy and tagged is not legacy:
+            return f"its stage tag says {tagged}, its legacy stage {legacy}"
         return None
 
 

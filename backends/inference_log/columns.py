@@ -7,6 +7,7 @@ import glob
 import itertools
 import json
 import os
+import stat
 import time
 from collections.abc import Iterable, Mapping
 from datetime import datetime
@@ -34,19 +35,22 @@ def read_columns(path: str, features: str | None) -> LogColumns:
     except ImportError as error:
         hint = "pip install 'modeldeck[logs]'"
         raise _error(f"reading {name} needs pyarrow", hint) from error
-    except (OSError, ValueError, TypeError) as error:
+    except (OSError, ValueError, TypeError, csv.Error, RecursionError) as error:
         raise _error(f"{name} cannot be read: {clean(error)[:200]}", None) from error
-    return LogColumns(name, max(0.0, time.time() - changed), columns)
+    return LogColumns(name, time.time() - changed, columns)
 
 
 def _newest(path: str) -> tuple[Path, float]:
     found = []
     for match in glob.iglob(os.path.expanduser(path), recursive=True):  # noqa: PTH111
         try:
-            # It may be pruned by its writer at this moment.
-            found.append((os.stat(match).st_mtime, match))  # noqa: PTH116
+            status = os.stat(match)  # noqa: PTH116
         except OSError:
+            # It may be pruned by its writer at this moment.
             continue
+        # A pipe would be waited for.
+        if stat.S_ISREG(status.st_mode):
+            found.append((status.st_mtime, match))
     if not found:
         _fail(
             f"no file is named {clean(path)}", "[services.NAME.inference_log] path names the files"
@@ -91,11 +95,12 @@ def _parquet(file: Path, features: str | None) -> dict[str, Kind]:
 
 
 def _json_lines(file: Path, features: str | None) -> dict[str, Kind]:
+    start = max(0, file.stat().st_size - MOST_BYTES)
     with file.open("rb") as lines:
-        lines.seek(max(0, file.stat().st_size - MOST_BYTES))
+        lines.seek(start)
         text = lines.read(MOST_BYTES)
-    # The first line may be cut, and the last one still being written.
-    whole = [line for line in text.split(b"\n")[:-1] if line.strip()]
+    # The last line may still be being written, and the first of a piece is cut.
+    whole = [line for line in text.split(b"\n")[bool(start) : -1] if line.strip()]
     rows = []
     for line in whole[-ROWS:]:
         row = json.loads(line)

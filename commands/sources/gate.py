@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING
 
+from commands.aside import aside
 from commands.deck import Deck
 from commands.sources.service import nothing
 from commands.together import together
@@ -39,6 +41,10 @@ async def _card(deck: Deck, service: Service, model: Model, version: Version) ->
     return (check_card(await read_card(deck, service, model, version)),)
 
 
+LOG_SECONDS = 10.0
+"""For the newest file of an inference log, which may lie on a file system that hangs."""
+
+
 async def _requests(
     deck: Deck, service: Service, _model: Model, version: Version
 ) -> Sequence[Check]:
@@ -51,7 +57,10 @@ async def _requests(
 
     async def columns() -> LogColumns | str:
         try:
-            return await asyncio.to_thread(read_columns, log.path, log.features)
+            async with asyncio.timeout(LOG_SECONDS):
+                return await aside(partial(read_columns, log.path, log.features))
+        except TimeoutError:
+            return f"{log.path} could not be read within {LOG_SECONDS:g} s"
         except BackendError as error:
             return error.message
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from backends.inference_log import columns
 from backends.inference_log.columns import read_columns
 from core.errors import BackendError
 
@@ -90,6 +91,8 @@ def test_the_newest_file_counts(folder: Path) -> None:
         ("a.jsonl", b"[1]\n2\n", "no line holds an object"),
         ("a.csv", b"\xff\xfe\x00", "a.csv cannot be read"),
         ("a.txt", b"", "no Parquet, JSON-lines or CSV"),
+        ("a.csv", b"text\n" + b"x" * 200_000 + b"\n", "a.csv cannot be read"),
+        ("a.jsonl", b"[" * 100_000 + b"\n", "a.jsonl cannot be read"),
     ],
 )
 def test_what_cannot_be_read_is_said_by_name(
@@ -98,6 +101,20 @@ def test_what_cannot_be_read_is_said_by_name(
     (folder / name).write_bytes(content)
     with pytest.raises(BackendError, match=said):
         read_columns(str(folder / "*"), None)
+
+
+def test_a_long_row_is_cut_at_the_front_of_the_piece_that_is_read(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(columns, "MOST_BYTES", 2000)
+    path = lines(folder, *({"vector": [0.5] * 100, "age": n} for n in range(20)))
+    assert read_columns(path, None).columns == {"vector": "other", "age": "integer"}
+
+
+def test_a_pipe_is_no_log(folder: Path) -> None:
+    os.mkfifo(folder / "a.jsonl")
+    with pytest.raises(BackendError, match="no file is named"):
+        read_columns(str(folder / "*.jsonl"), None)
 
 
 def test_no_file_at_all(folder: Path) -> None:

@@ -50,7 +50,6 @@ def test_an_optional_input_need_not_be_sent_but_fits_where_it_is() -> None:
         ("integer", "string", "failed"),
         ("boolean", "long", "failed"),
         ("text", "datetime", "passed"),
-        ("unknown", "double", "passed"),
         ("other", "array {}", "passed"),
     ],
 )
@@ -65,6 +64,8 @@ def test_what_is_not_known_is_no_evidence() -> None:
     for found, why in (
         (check(age=3601.0), "older than 1h"),
         (check({}), "no features"),
+        (check({**SENT, "age": "unknown"}), "nothing but empty values of age"),
+        (check(age=-3600.0), "in the future"),
         (check(takes=tensor), "tensor"),
         (check(takes=Signature(why="the model was logged without one")), "without one"),
         (check_requests(TAKES, "no file is named log/*", CONFIG), "no file is named"),

@@ -48,22 +48,28 @@ def test_the_stage_is_derived(
 
 
 @pytest.mark.parametrize(
-    ("aliases", "tag", "says"),
+    ("aliases", "tag", "legacy", "says"),
     [
-        (("champion",), "Production", None),
-        (("champion",), None, None),
-        (("champion",), "Staging", "its stage tag says Staging"),
-        ((), "Production", "@champion names another version"),
-        ((), "Staging", None),
-        ((), None, None),
-        ((), "shipped", "'shipped', which is no stage"),
-        (("champion",), "shipped", "'shipped', which is no stage"),
+        (("champion",), "Production", None, None),
+        (("champion",), None, None, None),
+        (("champion",), "Staging", None, "its stage tag says Staging"),
+        ((), "Production", None, "@champion does not name it"),
+        ((), "Staging", None, None),
+        ((), None, None, None),
+        ((), "shipped", None, "'shipped', which is no stage"),
+        (("champion",), "shipped", None, "'shipped', which is no stage"),
+        ((), None, "Production", "its legacy stage says Production, but @champion does not"),
+        (("champion",), None, "Archived", "@champion names it, but its legacy stage says Archived"),
+        ((), "Staging", "Production", "its stage tag says Staging, its legacy stage Production"),
+        ((), "Staging", "None", None),
+        ((), None, "Staging", None),
     ],
 )
 def test_what_contradicts_the_stage_is_said(
-    aliases: tuple[str, ...], tag: str | None, says: str | None
+    aliases: tuple[str, ...], tag: str | None, legacy: str | None, says: str | None
 ) -> None:
-    found = Version("fraud", "13", tag_stage=tag, aliases=aliases).disagreement()
+    version = Version("fraud", "13", tag_stage=tag, legacy_stage=legacy, aliases=aliases)
+    found = version.disagreement()
     assert found is None if says is None else says in (found or "")
 
 
@@ -86,7 +92,7 @@ def test_production_without_the_alias_always_contradicts(
     version = Version("fraud", "13", tag_stage=tag, legacy_stage=legacy, aliases=aliases)
     if "champion" in aliases:
         assert version.stage() is P
-    elif parse_stage(tag or "") is P:
+    elif version.stage() is P:
         assert version.disagreement() is not None
 
 

@@ -39,7 +39,7 @@ def many(count: int) -> Scripted:
 def test_what_disagrees_is_marked_and_said_in_words(width: int) -> None:
     shown = " ".join(text(picture(many(5), "service", width, 60).rows).split())
     assert "v2 ▲ DISAGREES" in shown
-    assert "▲ v2: its stage tag says Production, but @champion names another version" in shown
+    assert "▲ v2: its stage tag says Production, but @champion does not name it" in shown
     assert "▲ v1: @champion names it, but its stage tag says Archived" in shown
 
 
