@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Callable
-from datetime import UTC, datetime
 from typing import Literal
 
 from backends.journal.base import Change
@@ -16,6 +15,7 @@ from commands.permission import permitted
 from commands.setter import Progress
 from commands.sources.fleet import FRESH_SECONDS
 from commands.sources.service import observe, release_of
+from commands.together import together
 from commands.verify import verify
 from core.errors import ModeldeckError, Refused, UsageError
 from core.history import Release
@@ -143,9 +143,8 @@ async def found_release(deck: Deck, name: str) -> None:
 
 async def default_reason(deck: Deck, name: str) -> str:
     """The figure that is bad right now, as the reason of a way back that names none."""
-    now = datetime.now(UTC)
-    told = (await deck.journal.verdicts()).get(name, ())
-    verdicts = [v for v in told if (now - v.taken).total_seconds() <= FRESH_SECONDS]
+    told, (_, now) = await together(deck.journal.verdicts(), deck.journal.freezes())
+    verdicts = [v for v in told.get(name, ()) if (now - v.taken).total_seconds() <= FRESH_SECONDS]
     for wanted in ("critical", "warning"):
         for verdict in verdicts:
             if verdict.state == wanted:

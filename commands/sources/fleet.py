@@ -110,7 +110,8 @@ async def _one(
     live = by_version(split.weights, held) if split else {}
     release = await _release(deck, service, split, live, prompts)
     verdicts = journalled.verdicts.get(service.name, ())
-    layers = _layers(verdicts, now)
+    # Verdicts are dated by the journal's clock, which on a shared one is not this machine's.
+    layers = _layers(verdicts, journalled.now or now)
     change = journalled.matters.get(service.name)
     status = ServiceStatus(
         service.name,
