@@ -29,6 +29,7 @@ NAMES: tuple[str, ...] = (
     "metrics",
     "slots",
     "gpus",
+    "whoami",
     "doctor",
     "init",
     "demo",

@@ -6,15 +6,26 @@ import os
 import pwd
 
 
-def actor() -> str:
-    """The login name; the one behind sudo where there is one; MODELDECK_ACTOR for a script."""
-    named = os.environ.get("MODELDECK_ACTOR") or os.environ.get("SUDO_USER")
-    if named:
-        return named
+def identity() -> tuple[str, str]:
+    """The login name; the one behind sudo where there is one; MODELDECK_ACTOR for a script.
+
+    With it where it comes from, in words.
+    """
+    for variable in ("MODELDECK_ACTOR", "SUDO_USER"):
+        if named := os.environ.get(variable):
+            return named, f"the variable {variable}"
     try:
-        return pwd.getpwuid(os.getuid()).pw_name
+        return pwd.getpwuid(os.getuid()).pw_name, "the login"
     except KeyError:
-        return os.environ.get("USER") or f"uid {os.getuid()}"
+        pass
+    if named := os.environ.get("USER"):
+        return named, "the variable USER: this account has no login name"
+    return f"uid {os.getuid()}", "the account's number: it has no login name"
+
+
+def actor() -> str:
+    """The name alone."""
+    return identity()[0]
 
 
 def holder() -> str:

@@ -50,6 +50,7 @@ ON_ITS_OWN = {
     "freeze": ["freeze", "tumor", "--for", "1h"],
     "unfreeze": ["unfreeze", "tumor"],
     "gpus": ["gpus"],
+    "whoami": ["whoami"],
 }
 
 
