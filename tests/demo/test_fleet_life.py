@@ -135,6 +135,7 @@ def answers(fleet: RunningFleet, name: str) -> bool:
         return False
 
 
+@pytest.mark.slow
 def test_two_fleets_run_side_by_side(fleet: RunningFleet, tmp_path: Path) -> None:
     # The second one's folder is so deep that its admin socket cannot lie in it.
     deep = tmp_path.joinpath(*["a-rather-long-folder-name"] * 4)
