@@ -20,6 +20,12 @@ AnswerVerdict = Literal["approved", "rejected"]
 ApprovalState = Literal["waiting", "approved", "rejected", "expired", "used"]
 
 
+UNPROVED = "unproved"
+"""The evidence of a rollback to a release for which nothing speaks: `because`, in words, and
+`instead`, the release that a rollback leads to that names none."""
+PROMOTION = "promotion"
+"""The evidence of a plan that gives a version more traffic than one gets without the gate."""
+
 _ADVISORY = "advisory: whoever may use this account can also call themselves otherwise"
 _SHARED = "advisory: who somebody is, their own modeldeck says; the database keeps the role that it let in"
 
@@ -135,8 +141,20 @@ def parse_number(text: str) -> int:
 
 
 def promotes(plan: Plan) -> bool:
-    """Whether the plan makes a version the champion: what the policy is about."""
-    return plan.goal == "forward" and plan.find("alias") is not None
+    """Whether the plan makes a version the champion, or gives it as much as a champion gets: what
+    the policy is about."""
+    moves = plan.find("alias") is not None or plan.evidence.get(PROMOTION) is True
+    return plan.goal == "forward" and moves
+
+
+def held_up(plan: Plan) -> bool:
+    """Whether a freeze or a missing approval stops the plan, and whether leaving the champion is
+    to be confirmed by the service's name.
+
+    A way back is never held up, but for one to a release that has not proved good: that is
+    anything that once served, and what it says of itself is no more than a name.
+    """
+    return plan.goal != "back" or UNPROVED in plan.evidence
 
 
 def check_answer(approval: Approval, actor: str, verdict: AnswerVerdict, now: datetime) -> None:

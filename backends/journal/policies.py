@@ -11,7 +11,15 @@ from core.errors import Refused, UsageError
 from core.freeze import Freeze, frozen
 from core.history import EVERY, Event
 from core.plan import Plan
-from core.policy import Answered, AnswerVerdict, Approval, check_answer, person
+from core.policy import (
+    UNPROVED,
+    Answered,
+    AnswerVerdict,
+    Approval,
+    check_answer,
+    held_up,
+    person,
+)
 from core.units import show_time
 
 _LISTED = 500
@@ -116,11 +124,15 @@ def enforce(db: Db, plan: Plan, change: int, time: float) -> None:
     """What the door has found, once more and where nobody can come in between: no freeze, and the
     approval that the plan names still counts. It is used up by the change.
 
-    Raises Refused. A way back is never held up.
+    Raises Refused. A way back is never held up, but for one to a release that has not proved good.
     """
-    if plan.goal == "back":
+    if not held_up(plan):
         return
-    if not (plan.evidence.get("override") or {}).get("freeze"):
+    override = plan.evidence.get("override") or {}
+    unproved = plan.evidence.get(UNPROVED)
+    if unproved and not override:
+        raise Refused(unproved["because"])
+    if not override.get("freeze"):
         found = frozen(plan.service, freezes(db, time), (), moment(time))
         if found is not None:
             raise Refused(found.because)

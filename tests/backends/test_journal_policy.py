@@ -143,6 +143,30 @@ def test_a_freeze_that_came_in_between_begins_nothing_and_stops_no_way_back(
     tell(place, story)
 
 
+def test_a_way_back_for_which_nothing_speaks_begins_nothing_unless_it_is_overridden(
+    place: Place,
+) -> None:
+    releases = (release(2, "13", good=False), release(1, "11"))
+    shaky = rollback(seen(releases=releases), releases[0], None, "")
+
+    async def story(ana: SqlJournal, ben: SqlJournal) -> None:
+        def with_(override: dict[str, Any]) -> Plan:
+            return replace(shaky, evidence={**shaky.evidence, "override": override})
+
+        async def tried(plan: Plan) -> Any:
+            return await ana.begin(plan, actor="ana", reason="", command="", key=None, holder="h")
+
+        with pytest.raises(Refused, match="r2 has not proved good"):
+            await tried(shaky)
+        await ben.freeze(EVERY, until=datetime.now(UTC) + LONG, actor="ben", reason="audit")
+        with pytest.raises(Refused, match="by ben: audit"):
+            await tried(with_({"reason": "fire", "freeze": False}))
+        assert await ana.changes(None) == []
+        assert (await tried(with_({"reason": "fire", "freeze": True}))).running
+
+    tell(place, story)
+
+
 def test_asked_again_it_is_the_same_request_until_it_is_over(place: Place) -> None:
     async def story(ana: SqlJournal, ben: SqlJournal) -> None:
         first = await ask(ana)
