@@ -97,6 +97,7 @@ class Journal(Protocol):
         Conflict where somebody holds a ref or a cut-off change is open, UsageError where the key
         belongs to another plan, Refused where a freeze is on that the plan does not override, or
         where the approval that its evidence names does not let it through; that one is used up.
+        LeaseLost where the connection was lost meanwhile, and others have gone on with the change.
         A plan that goes back supersedes a cut-off change, and is never refused, unless it leads to
         a release that has not proved good without overriding that.
         """
