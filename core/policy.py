@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import ClassVar, Literal
 
+from core import units
 from core.errors import Refused, UsageError
 from core.plan import Plan
 from core.refs import show
@@ -132,12 +133,12 @@ def person(actor: str) -> str:
 
 def parse_number(text: str) -> int:
     """The number of "A-12" or "12". Raises UsageError."""
-    digits = text.strip().upper().removeprefix("A-")
-    if not (digits.isascii() and digits.isdigit()) or len(digits) > 15:
+    number = units.parse_number(text.strip().upper().removeprefix("A-"))
+    if number is None:
         raise UsageError(
             f"{text!r} is no approval; one looks like A-12", hint="modeldeck approvals lists them"
         )
-    return int(digits)
+    return number
 
 
 def promotes(plan: Plan) -> bool:
