@@ -77,16 +77,18 @@ async def _approval(
     if service.policy.mode != "approved" or not promotes(plan):
         return None, None
     approvals, now = await deck.journal.approvals(service.name, limit=_READ, expired=False)
-    approval = granted(approvals, plan, now)
+    approval = granted([deck.counted(one) for one in approvals], plan, now)
     if approval is None:
         recent, now = await deck.journal.approvals(service.name)
-        why = lacking(recent, plan, now)
+        why = lacking([deck.counted(one) for one in recent], plan, now)
         return None, f"the policy of {service.name} needs an approval: {why}"
     return {
         "approval": approval.name,
         "number": approval.number,
         "asked_by": approval.actor,
         "by": list(approval.approvers),
+        "needed": approval.needed,
+        "expires": service.policy.expires,
     }, None
 
 

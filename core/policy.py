@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from typing import ClassVar, Literal
 
 from core import units
@@ -100,6 +101,15 @@ class Approval:
     def rejection(self) -> Answered | None:
         return next((one for one in self.answers if one.verdict == "rejected"), None)
 
+    def under(self, needed: int, lasts: float) -> Approval:
+        """The request as a policy counts it: at least so many people, for no longer than so many
+        seconds. What it was asked with is what the requester's own config said."""
+        try:
+            expires = min(self.expires, self.created + timedelta(seconds=lasts))
+        except OverflowError:
+            expires = self.expires
+        return replace(self, needed=max(self.needed, needed), expires=expires)
+
     def state(self, now: datetime) -> ApprovalState:
         if self.change is not None:
             return "used"
@@ -129,6 +139,11 @@ class Approval:
 def person(actor: str) -> str:
     """Names that differ in case, blanks or Unicode form alone are one person's."""
     return unicodedata.normalize("NFKC", actor).strip().casefold()
+
+
+def names_request(text: str) -> bool:
+    """Whether somebody means a request and no service by it: "A-12", "12"."""
+    return re.fullmatch(r"(?i)\s*(a-)?[0-9]+\s*", text) is not None
 
 
 def parse_number(text: str) -> int:
@@ -176,7 +191,7 @@ def check_answer(approval: Approval, actor: str, verdict: AnswerVerdict, now: da
 
 
 def granted(approvals: Sequence[Approval], plan: Plan, now: datetime) -> Approval | None:
-    """The approval that lets exactly this plan through, or None."""
+    """The approval that lets exactly this plan through, or None; each as the policy counts it."""
     wanted = plan.hash
     for approval in approvals:
         if approval.state(now) == "approved" and approval.plan.hash == wanted:

@@ -11,7 +11,7 @@ from core.errors import Conflict
 from core.freeze import Freeze
 from core.history import Event, Release
 from core.plan import Goal, Plan
-from core.policy import AnswerVerdict, Approval
+from core.policy import AnswerVerdict, Approval, PolicyConfig
 from core.refs import Ref, Value
 
 StepState = Literal[
@@ -142,11 +142,21 @@ class Journal(Protocol):
         Asked again by the same person while it counts, it is the same request.
         """
 
+    async def approval(self, number: int) -> tuple[Approval, datetime]:
+        """The request, and the time that it is for the journal. Raises UsageError where there is
+        none."""
+
     async def answer_approval(
-        self, number: int, *, actor: str, verdict: AnswerVerdict, reason: str
+        self,
+        number: int,
+        *,
+        actor: str,
+        verdict: AnswerVerdict,
+        reason: str,
+        policy: PolicyConfig | None = None,
     ) -> Approval:
         """The request with this answer. Raises Refused where the requester answers, or where it
-        no longer counts; UsageError where there is none."""
+        no longer counts, under `policy` too; UsageError where there is none."""
 
     async def approvals(
         self, service: str | None, *, limit: int = 50, expired: bool = True

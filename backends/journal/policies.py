@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Sequence
 
 from backends.journal.db import Db, Row, marks
@@ -16,6 +17,7 @@ from core.policy import (
     Answered,
     AnswerVerdict,
     Approval,
+    PolicyConfig,
     check_answer,
     held_up,
     person,
@@ -38,7 +40,8 @@ def ask(
     """A new request; the one that this person has open for the same plan, where there is one."""
     for old in approvals(db, plan.service, _LISTED, since=time):
         same = old.plan.hash == plan.hash and person(old.actor) == person(actor)
-        if same and old.needed == needed and old.state(moment(time)) in ("waiting", "approved"):
+        state = old.under(needed, lasts).state(moment(time))
+        if same and old.needed == needed and state in ("waiting", "approved"):
             return old
     number = db.insert(
         "INSERT INTO approval (service, hash, plan, command, actor, reason, needed, created,"
@@ -111,8 +114,12 @@ def answer(
     verdict: AnswerVerdict,
     reason: str,
     time: float,
+    policy: PolicyConfig | None = None,
 ) -> Approval:
-    check_answer(must(db, number), actor, verdict, moment(time))
+    asked = must(db, number)
+    if policy is not None:
+        asked = asked.under(policy.approvals, policy.expires)
+    check_answer(asked, actor, verdict, moment(time))
     db.execute(
         "INSERT INTO answer (approval, actor, verdict, reason, at) VALUES (?,?,?,?,?)",
         (number, actor, verdict, reason, time),
@@ -139,7 +146,9 @@ def enforce(db: Db, plan: Plan, change: int, time: float) -> None:
     named = plan.evidence.get("approval")
     if named is None:
         return
-    approval = must(db, named["number"])
+    # By the count and the time of the one who promotes, not of the one who asked.
+    needed, lasts = named.get("needed", 1), named.get("expires", math.inf)
+    approval = must(db, named["number"]).under(needed, lasts)
     if approval.state(moment(time)) != "approved" or approval.plan.hash != plan.hash:
         raise Refused(f"{approval.said(moment(time))}: it does not let this plan through")
     db.execute("UPDATE approval SET change = ? WHERE number = ?", (change, approval.number))
