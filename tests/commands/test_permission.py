@@ -27,6 +27,8 @@ CANARY = canary(seen(), VERSIONS[1], 500, None)
 BACK = rollback(seen(releases=(release(1, "11"),)), None, None, "")
 _SHAKY = (release(3, "12"), release(2, "13", good=False), release(1, "11"))
 TO_SHAKY = rollback(seen(releases=_SHAKY), _SHAKY[1], None, "")
+_STRICT = '{ mode = "approved", approvals = 2 }'
+_HASTY = '{ mode = "approved", expires = "1ms" }'
 MOST = canary(seen(), VERSIONS[1], 9999, PASSED)
 
 
@@ -35,13 +37,13 @@ def through(
     plan: Plan,
     override: str | None = None,
     *,
-    policy: str = "approved",
+    policy: str = '"approved"',
     frozen: bool = False,
     approved: bool = False,
 ) -> Plan:
     text = (
         f'[journal]\npath = "{folder}/j.db"\n[registry]\nkind = "mlflow"\nurl = "http://localhost"\n'
-        f'[services.fraud]\npolicy = "{policy}"\n'
+        f"[services.fraud]\npolicy = {policy}\n"
     )
 
     async def story() -> Plan:
@@ -66,10 +68,12 @@ def through(
     ("plan", "how", "code"),
     [
         (PLAN, {}, 3),
-        (PLAN, {"policy": "automatic"}, 0),
+        (PLAN, {"policy": '"automatic"'}, 0),
         (PLAN, {"approved": True}, 0),
+        (PLAN, {"approved": True, "policy": _STRICT}, 3),
+        (PLAN, {"approved": True, "policy": _HASTY}, 3),
         (PLAN, {"approved": True, "frozen": True}, 3),
-        (PLAN, {"policy": "automatic", "frozen": True}, 3),
+        (PLAN, {"policy": '"automatic"', "frozen": True}, 3),
         (PLAN, {"override": "fire"}, 0),
         (PLAN, {"override": "fire", "frozen": True}, 0),
         (PLAN, {"override": " "}, 2),
@@ -77,11 +81,11 @@ def through(
         (CANARY, {"frozen": True}, 3),
         (CANARY, {"frozen": True, "override": "fire"}, 0),
         (MOST, {}, 3),
-        (MOST, {"policy": "automatic"}, 0),
+        (MOST, {"policy": '"automatic"'}, 0),
         (MOST, {"approved": True}, 0),
         (BACK, {"frozen": True}, 0),
         (TO_SHAKY, {}, 3),
-        (TO_SHAKY, {"policy": "automatic"}, 3),
+        (TO_SHAKY, {"policy": '"automatic"'}, 3),
         (TO_SHAKY, {"override": "v12 loses data"}, 0),
         (TO_SHAKY, {"override": " "}, 2),
         (BACK, {"frozen": True, "override": " "}, 0),

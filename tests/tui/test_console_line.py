@@ -27,6 +27,7 @@ WORDS = {
         ("rollback chat --to r1", ["rollback chat --to r16 ", "rollback chat --to r17 "]),
         ("promote chat 32 --to Prod", ["promote chat 32 --to Production "]),
         ("approve ", ["approve A-3 ", "approve A-4 "]),
+        ("approvals A", ["approvals A-3 ", "approvals A-4 "]),
         ("reject A-4 --rea", ["reject A-4 --reason "]),
         ("canary chat 'unclosed", []),
         ("nonsense ", []),
