@@ -47,7 +47,9 @@ def unproved(seen: Observed, target: Release) -> str | None:
         return None
     prompts = {ref.name: value for ref, value in seen.prompts.items()}
     same = all(prompts.get(name, value) == value for name, value in target.prompts.items())
-    if same and target.version == seen.champion and seen.serves(target.version):
+    alone = list(seen.live) == [target.version]
+    named = target.version == seen.champion and seen.serves(target.version)
+    if same and (alone or named):
         return None
     said = []
     need = seen.service.good_after

@@ -63,6 +63,7 @@ def test_a_release_that_proved_good_is_preferred() -> None:
     assert "has not proved good" in plan.findings[0].message
 
 
+_SHAKY = (release(2, "13", good=False), release(1, "12", good=False))
 BACK_ON_V12 = seen(
     version("13", "Archived", blocked="rolled back to r1: errors 4 %"),
     releases=(release(3, "12"), release(2, "13", good=False), release(1, "11")),
@@ -100,8 +101,14 @@ def test_a_good_release_whose_version_a_rollback_left_is_held_up() -> None:
         (seen(releases=(release(2, "12", good=False), release(1, "11", good=False))), "11"),
         (seen(releases=(release(1, "11", good=False), release(3, "11"))), "11"),
         (seen(split=CANARY, releases=(release(2, "12", good=False), release(1, "11"))), "12"),
+        (replace(PROMOTED, split=BLUE, releases=_SHAKY), "12"),
     ],
-    ids=["where a bare rollback leads", "good under another number", "what serves already"],
+    ids=[
+        "where a bare rollback leads",
+        "good under another number",
+        "what serves already",
+        "what serves since a rollback that was cut off",
+    ],
 )
 def test_a_release_that_is_named_is_a_free_way_back(now: Observed, number: str) -> None:
     named = next(one for one in now.releases if one.version == number)
