@@ -7,12 +7,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from commands.changeview import plan_grids
 from commands.deck import Deck
-from commands.request import approval_json
+from commands.request import approval_json, asked_grids
 from commands.spec import Grid, Spec, option, positional
 from core.errors import ModeldeckError
-from core.policy import AnswerVerdict, Approval, advisory, parse_number
+from core.policy import AnswerVerdict, Approval, advisory, check_answer, parse_number
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +39,7 @@ class AnswerReport:
         if approval.state(self.now) == "approved":
             said += [(f"{approval.command} applies it, as long as nothing differs",)]
             said += [(self.worth,)]
-        return [*plan_grids(approval.plan), Grid((), said)]
+        return [*asked_grids(approval), Grid((), said)]
 
     def error(self) -> ModeldeckError | None:
         return None
@@ -48,11 +47,28 @@ class AnswerReport:
 
 async def answer(deck: Deck, text: str, verdict: AnswerVerdict, reason: str) -> AnswerReport:
     """Record an answer of this person. Raises Refused where it may not be given."""
-    approval = await deck.journal.answer_approval(
-        parse_number(text), actor=deck.actor, verdict=verdict, reason=reason
+    number = parse_number(text)
+    asked, _ = await deck.journal.approval(number)
+    service = deck.config.services.get(asked.plan.service)
+    await deck.journal.answer_approval(
+        number,
+        actor=deck.actor,
+        verdict=verdict,
+        reason=reason,
+        policy=service.policy if service is not None else None,
     )
-    _, now = await deck.journal.approvals(approval.plan.service, limit=1)
-    return AnswerReport(approval, now, advisory(shared=deck.config.journal.shared))
+    approval, now = await deck.journal.approval(number)
+    worth = advisory(shared=deck.config.journal.shared)
+    return AnswerReport(deck.counted(approval), now, worth)
+
+
+async def question(deck: Deck, args: Args) -> Sequence[Grid]:
+    """What is approved, for whoever reads it before they say so. Raises Refused where this person
+    may not."""
+    approval, now = await deck.journal.approval(parse_number(args.approval))
+    approval = deck.counted(approval)
+    check_answer(approval, deck.actor, "approved", now)
+    return asked_grids(approval)
 
 
 async def run(deck: Deck, args: Args) -> AnswerReport:
@@ -66,4 +82,5 @@ SPEC = Spec(
     Args,
     run,
     ("modeldeck approve A-12", 'modeldeck approve A-12 --reason "slices checked by hand"'),
+    question=question,
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from commands.deck import Deck
+from commands.request import request_option, wait_option
 from commands.sources.gate import ask_gate
 from commands.sources.service import observe
 from commands.spec import Spec, option, positional
@@ -18,6 +19,8 @@ class Args:
     service: str = positional("the service", completes="service")
     version: str = positional("a number, an alias (@challenger) or a stage", completes="version")
     weight: float = option("--weight", "percent of live traffic", default=5.0, metavar="PERCENT")
+    request: bool = request_option()
+    wait: str | None = wait_option()
 
 
 def points(percent: float, flag: str) -> int:
@@ -33,7 +36,7 @@ async def run(deck: Deck, args: Args) -> Plan:
     service = deck.service(args.service)
     seen = await observe(deck, service)
     version = seen.find(args.version)
-    above = args.weight > service.max_ungated_percent
+    above = weight > service.max_ungated
     gate = await ask_gate(deck, service, seen.need_model(), version) if above else None
     return canary(seen, version, weight, gate)
 
@@ -47,5 +50,6 @@ SPEC = Spec(
     (
         "modeldeck canary tumor 3 --weight 5",
         "modeldeck canary tumor @challenger --weight 25 --yes",
+        "modeldeck canary tumor 3 --weight 75 --request",
     ),
 )

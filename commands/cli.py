@@ -6,16 +6,17 @@ import asyncio
 import itertools
 import os
 import signal
+import sys
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, cast
 
 from commands import catalog
 from commands.common import Common, split_line
-from commands.output import envelope, print_error, print_grids, print_json
+from commands.output import confirmed, envelope, print_error, print_grids, print_json
 from commands.parse import Parsed, build, invoke, unknown_command
-from commands.spec import Invocation, OpenConsole, Spec
+from commands.spec import Grid, Invocation, OpenConsole, Spec
 from commands.streams import forgiving, nobody_reads
-from core.errors import EXIT_INTERRUPTED, EXIT_NO, EXIT_OK, ModeldeckError, UsageError
+from core.errors import EXIT_INTERRUPTED, EXIT_NO, EXIT_OK, ModeldeckError, Refused, UsageError
 
 
 def main(argv: Sequence[str], open_console: OpenConsole | None = None) -> int:
@@ -111,7 +112,23 @@ async def _run(parsed: Parsed, open_console: OpenConsole | None) -> int | Callab
             from commands.door import check_writable
 
             check_writable(deck)
+            return await _record(deck, spec, parsed.args, common)
         return await _query(deck, spec, parsed.args, common)
+
+
+async def _record(deck: Any, spec: Spec, args: Any, common: Common) -> int:
+    """Write it down; on a terminal once the person has read what, and said that they mean it.
+
+    Scripts are not asked: no system is touched, and the line that they run names what it is about.
+    """
+    read: Sequence[Grid] = ()
+    asks = sys.stdin.isatty() and not common.json and not common.yes
+    if spec.question is not None and asks:
+        read = await spec.question(deck, args)
+        print_grids(read, color=False if common.no_color else None)
+        if not confirmed(f"{spec.name} it?"):
+            raise Refused("not confirmed: nothing was recorded")
+    return _show(spec, await spec.run(deck, args), common, read)
 
 
 async def _query(deck: Any, spec: Spec, args: Any, common: Common) -> int:
@@ -141,12 +158,14 @@ async def _query(deck: Any, spec: Spec, args: Any, common: Common) -> int:
     return code
 
 
-def _show(spec: Spec, report: Any, common: Common) -> int:
+def _show(spec: Spec, report: Any, common: Common, read: Sequence[Grid] = ()) -> int:
+    """Print the report, but for what was `read` already."""
     error: ModeldeckError | None = report.error()
     if common.json:
         print_json(envelope(spec.name, report.data(), error))
     else:
-        print_grids(report.grids(), color=False if common.no_color else None)
+        fresh = [grid for grid in report.grids() if grid not in read]
+        print_grids(fresh, color=False if common.no_color else None)
     if error is not None:
         print_error(error)
     return error.exit_code if error else EXIT_OK

@@ -44,7 +44,8 @@ COMMON: tuple[CommonOption, ...] = (
     CommonOption(
         "--override",
         None,
-        "why to go ahead against a freeze or without an approval; everybody sees it",
+        "why to go ahead against a freeze, without an approval, or back to a release that has not "
+        "proved good; everybody sees it",
         "REASON",
         only=("change",),
     ),

@@ -99,6 +99,8 @@ def words(
     if what == "version":
         aliases = {f"@{s.champion_alias}" for s in services.values() if service in (None, s.name)}
         return [*sorted(aliases), *_journalled(loaded, _VERSIONS, service)]
+    if what == "asked":
+        return [*services, *_journalled(loaded, _APPROVALS, None)]
     query = {"release": _RELEASES, "change": _CHANGES, "approval": _APPROVALS}[what]
     return _journalled(loaded, query, service)
 

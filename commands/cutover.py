@@ -25,7 +25,7 @@ async def run(deck: Deck, args: Args) -> Plan:
     service = deck.service(args.service)
     seen = await observe(deck, service)
     version = seen.find(args.version)
-    return cutover(seen, version, await ask_gate(deck, service, seen.need_model(), version))
+    return cutover(seen, version, await ask_gate(deck, service, seen.as_served(version), version))
 
 
 SPEC = Spec(

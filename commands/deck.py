@@ -23,6 +23,7 @@ T = TypeVar("T")
 
 if TYPE_CHECKING:
     from backends.journal.base import Journal, Verdict
+    from core.policy import Approval
 
 
 class Deck:
@@ -111,6 +112,13 @@ class Deck:
 
     def services(self, name: str | None = None) -> list[Service]:
         return [self.service(name)] if name else list(self.config.services.values())
+
+    def counted(self, approval: Approval) -> Approval:
+        """The request as its service's policy in this config counts it."""
+        service = self.config.services.get(approval.plan.service)
+        if service is None:
+            return approval
+        return approval.under(service.policy.approvals, service.policy.expires)
 
     @property
     def registry(self) -> Registry:

@@ -20,6 +20,7 @@ from commands.verify import verify
 from core.errors import ModeldeckError, Refused, UsageError
 from core.history import Release
 from core.plan import Plan
+from core.policy import held_up
 
 Confirmation = Literal["yes", "name"]
 
@@ -53,8 +54,9 @@ def check_findings(plan: Plan) -> None:
 
 
 def needed_confirmation(deck: Deck, plan: Plan) -> Confirmation:
-    """In production, going away from the champion asks for the service's name."""
-    return "name" if deck.production and plan.goal == "forward" else "yes"
+    """In production, going away from the champion asks for the service's name; so does going to a
+    release that has not proved good."""
+    return "name" if deck.production and held_up(plan) else "yes"
 
 
 def check_script_confirmation(deck: Deck, plan: Plan, *, yes: bool, confirm: str | None) -> bool:

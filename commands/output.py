@@ -56,6 +56,12 @@ def print_error(error: ModeldeckError, out: TextIO | None = None) -> None:
     stream.flush()
 
 
+def confirmed(question: str) -> bool:
+    """Whether the person on the terminal said yes; the default answer is no."""
+    print(f"{question} y/N: ", end="", file=sys.stderr, flush=True)
+    return sys.stdin.readline().strip().lower() in ("y", "yes")
+
+
 def print_grids(grids: Sequence[Grid], *, color: bool | None = None) -> None:
     """Tables on standard output; as wide as they need to be where that is no terminal."""
     from rich.console import Console

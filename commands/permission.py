@@ -11,7 +11,7 @@ from core.config import Service
 from core.errors import Refused, UsageError
 from core.freeze import Frozen, frozen, longest
 from core.plan import Finding, Plan
-from core.policy import granted, lacking, promotes
+from core.policy import UNPROVED, granted, held_up, lacking, promotes
 
 _READ = 500
 """How many requests that have not expired are looked at."""
@@ -21,9 +21,9 @@ async def permitted(deck: Deck, plan: Plan, override: str | None = None) -> Plan
     """The plan with the approval, or the override, that lets it through, as evidence and as a
     finding. Raises Refused where there is none.
 
-    A way back needs neither.
+    A way back needs neither; one to a release that has not proved good needs an override.
     """
-    if plan.goal == "back" or not plan.sets:
+    if not held_up(plan) or not plan.sets:
         return plan
     if override is not None and not override.strip():
         raise UsageError(
@@ -42,7 +42,9 @@ async def permitted(deck: Deck, plan: Plan, override: str | None = None) -> Plan
         findings.append(
             Finding("info", f"{approval['approval']} approved by {', '.join(approval['by'])}")
         )
-    against = [found.because] if found else []
+    unproved = plan.evidence.get(UNPROVED)
+    against = [unproved["because"]] if unproved else []
+    against += [found.because] if found else []
     against += [missing] if missing else []
     if against and override is None:
         raise Refused("; ".join(against), hint=_hint(plan, missing))
@@ -75,20 +77,29 @@ async def _approval(
     if service.policy.mode != "approved" or not promotes(plan):
         return None, None
     approvals, now = await deck.journal.approvals(service.name, limit=_READ, expired=False)
-    approval = granted(approvals, plan, now)
+    approval = granted([deck.counted(one) for one in approvals], plan, now)
     if approval is None:
         recent, now = await deck.journal.approvals(service.name)
-        why = lacking(recent, plan, now)
+        why = lacking([deck.counted(one) for one in recent], plan, now)
         return None, f"the policy of {service.name} needs an approval: {why}"
     return {
         "approval": approval.name,
         "number": approval.number,
         "asked_by": approval.actor,
         "by": list(approval.approvers),
+        "needed": approval.needed,
+        "expires": service.policy.expires,
     }, None
 
 
 def _hint(plan: Plan, missing: str | None) -> str:
+    unproved = plan.evidence.get(UNPROVED)
+    if unproved:
+        to = plan.evidence.get("release")
+        loud = f"--override REASON goes to {to} all the same, and everybody sees it"
+        if unproved["instead"] is None:
+            return f"there is no other release to go back to; {loud}"
+        return f"modeldeck rollback {plan.service} goes to {unproved['instead']} at once; {loud}"
     override = "--override REASON goes ahead all the same, and everybody sees it"
     if missing:
         return (

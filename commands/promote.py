@@ -45,7 +45,7 @@ async def run(deck: Deck, args: Args) -> Plan:
     seen = await observe(deck, service)
     version = seen.find(args.version)
     gate = (
-        await ask_gate(deck, service, seen.need_model(), version)
+        await ask_gate(deck, service, seen.as_served(version), version)
         if stage is Stage.PRODUCTION
         else None
     )

@@ -11,7 +11,7 @@ from commands.spec import Spec, positional
 from core.errors import Refused, UsageError
 from core.plan import Finding, Plan
 from core.refs import show
-from core.units import show_time
+from core.units import parse_number, show_time
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,9 +64,12 @@ async def _check_put_right(deck: Deck, change: Change) -> None:
 
 async def _find(deck: Deck, text: str | None) -> Change:
     if text is not None:
-        if not text.isdigit():
-            raise UsageError(f"{text!r} is no change: changes have numbers")
-        found = await deck.journal.change(int(text))
+        number = parse_number(text)
+        if number is None:
+            raise UsageError(
+                f"{text!r} is no change: changes have numbers", hint="modeldeck changes lists them"
+            )
+        found = await deck.journal.change(number)
         if found is None:
             raise UsageError(f"there is no change {text}", hint="modeldeck changes lists them")
         left = await deck.journal.unsettled()

@@ -11,12 +11,16 @@ from typing import Any
 from commands.changeview import plan_data, plan_grids
 from commands.deck import Deck
 from commands.door import check_findings, check_writable
+from commands.gate import VERDICTS
 from commands.output import envelope, print_error, print_grids, print_json
 from commands.parse import Parsed
-from commands.spec import Grid, option, to_line
-from core.errors import ModeldeckError, Refused, UsageError
+from commands.spec import Cell, Grid, option, to_line
+from core.errors import BackendError, ModeldeckError, Refused, UsageError
+from core.gate import GateReport
+from core.gate.report import show_number
 from core.plan import Plan
 from core.policy import Approval, advisory, promotes
+from core.redaction import shown
 from core.units import parse_duration, show_time
 
 LOOK_EVERY = 1.0
@@ -94,11 +98,38 @@ def approval_json(approval: Approval, state: str) -> dict[str, Any]:
             {"ref": one["ref"], "before": one["before"], "after": one["after"]}
             for one in (item.to_json() for item in approval.plan.sets)
         ],
+        "findings": [finding.to_json() for finding in approval.plan.findings],
+        "gate": approval.plan.evidence.get("gate"),
     }
 
 
-async def request(deck: Deck, parsed: Parsed, plan: Plan) -> Requested:
-    """Record the request. Raises Refused where an approval would not help, or is not needed."""
+def asked_grids(approval: Approval) -> list[Grid]:
+    """What somebody is asked to approve: the plan, and what the gate said when it was asked for."""
+    sets, *findings = plan_grids(approval.plan)
+    why = f": {approval.reason}" if approval.reason else ""
+    who = f"asked for by {approval.actor} at {show_time(approval.created)}{why}"
+    asked = Grid((), [(who,), (approval.command,)])
+    return [sets, *_gate_grids(approval), *findings, asked]
+
+
+def _gate_grids(approval: Approval) -> list[Grid]:
+    judged = approval.plan.evidence.get("gate")
+    if judged is None:
+        return [Grid((), [(("? no gate was asked", "unknown"),)])]
+    gate = GateReport.from_json(judged)
+    text, style = VERDICTS[gate.verdict]
+    good = sum(check.verdict == "passed" for check in gate.checks)
+    said = f"{text}, {good} of {len(gate.checks)} checks, when it was asked for"
+    rows: list[Sequence[Cell]] = [("gate", (said, style), "")]
+    for check in gate.checks:
+        if check.verdict != "passed":
+            against = f"{show_number(check.value)} against {check.limit or 'no limit'}"
+            rows.append((check.name, VERDICTS[check.verdict], f"{against} ({check.evidence})"))
+    return [Grid((), rows)]
+
+
+def check_request(deck: Deck, parsed: Parsed, plan: Plan) -> None:
+    """Raises Refused where an approval would not help, or is not needed."""
     _waits(parsed.args)
     check_writable(deck)
     check_findings(plan)
@@ -110,6 +141,12 @@ async def request(deck: Deck, parsed: Parsed, plan: Plan) -> Requested:
             f"the policy of {plan.service} asks for no approval of this",
             hint="leave out --request to apply it",
         )
+
+
+async def request(deck: Deck, parsed: Parsed, plan: Plan) -> Requested:
+    """Record the request. Raises Refused where an approval would not help, or is not needed."""
+    check_request(deck, parsed, plan)
+    service = deck.service(plan.service)
     line = to_line(parsed.spec, replace(parsed.args, request=False, wait=None))
     approval = await deck.journal.ask_approval(
         plan,
@@ -124,8 +161,8 @@ async def request(deck: Deck, parsed: Parsed, plan: Plan) -> Requested:
 
 
 async def _state(deck: Deck, approval: Approval) -> str:
-    _, now = await deck.journal.approvals(approval.plan.service, limit=1)
-    return approval.state(now)
+    _, now = await deck.journal.approval(approval.number)
+    return deck.counted(approval).state(now)
 
 
 async def run_request(deck: Deck, parsed: Parsed, plan: Plan) -> int:
@@ -137,7 +174,7 @@ async def run_request(deck: Deck, parsed: Parsed, plan: Plan) -> int:
         if not parsed.common.quiet:
             name = found.approval.name
             print(f"  {name} {found.state}: modeldeck approve {name}", file=sys.stderr, flush=True)
-        found, error = await _wait(deck, found, seconds)
+        found, error = await _wait(deck, found, seconds, quiet=parsed.common.quiet)
     if parsed.common.json:
         print_json(envelope(plan.kind, found.data(), error))
     else:
@@ -159,18 +196,31 @@ def _waits(args: Any) -> float | None:
 
 
 async def _wait(
-    deck: Deck, asked: Requested, seconds: float
+    deck: Deck, asked: Requested, seconds: float, *, quiet: bool = False
 ) -> tuple[Requested, ModeldeckError | None]:
-    """The request once it was answered or the time is over, and why it was not approved."""
+    """The request once it was answered or the time is over, and why it was not approved.
+
+    A journal that cannot be asked for a while is asked again.
+    """
     loop = asyncio.get_running_loop()
     deadline = loop.time() + seconds
+    told = quiet
     while True:
-        approvals, now = await deck.journal.approvals(asked.plan.service)
-        approval = next(one for one in approvals if one.number == asked.approval.number)
-        state = approval.state(now)
-        asked = replace(asked, approval=approval, state=state)
-        if state == "approved":
-            return asked, None
-        if state != "waiting" or loop.time() >= deadline:
-            return asked, Refused(approval.said(now))
+        over = loop.time() >= deadline
+        try:
+            approval, now = await deck.journal.approval(asked.approval.number)
+        except BackendError as error:
+            if over:
+                return asked, error
+            if not told:
+                print(f"  {shown(error.message)}: asked again", file=sys.stderr, flush=True)
+            told = True
+        else:
+            approval = deck.counted(approval)
+            state = approval.state(now)
+            asked = replace(asked, approval=approval, state=state)
+            if state == "approved":
+                return asked, None
+            if state != "waiting" or over:
+                return asked, Refused(approval.said(now))
         await asyncio.sleep(min(LOOK_EVERY, max(0.0, deadline - loop.time())))

@@ -24,10 +24,10 @@ from commands.door import (
     needed_confirmation,
 )
 from commands.outcome import Outcome
-from commands.output import envelope, print_error, print_grids, print_json
+from commands.output import confirmed, envelope, print_error, print_grids, print_json
 from commands.parse import Parsed
 from commands.readiness import ask_readiness, promotion_grids, readiness_data
-from commands.request import asks_approval, run_request
+from commands.request import asks_approval, check_request, run_request
 from commands.setter import Progress
 from commands.spec import plan_of, to_line
 from core.errors import EXIT_OK, ModeldeckError, Refused, UsageError
@@ -73,7 +73,10 @@ async def _dry_run(deck: Deck, parsed: Parsed, plan: Plan) -> int:
     common = parsed.common
     error: ModeldeckError | None = None
     try:
-        plan = await check_allowed(deck, plan, common.override)
+        if asks_approval(parsed.args):
+            check_request(deck, parsed, plan)
+        else:
+            plan = await check_allowed(deck, plan, common.override)
     except ModeldeckError as refused:
         error = refused
     if common.json:
@@ -132,8 +135,7 @@ async def _ask(deck: Deck, parsed: Parsed, plan: Plan) -> None:
         print(f"type {name} to apply it: ", end="", file=sys.stderr, flush=True)
         right = sys.stdin.readline().strip() == name
     else:
-        print("apply it? y/N: ", end="", file=sys.stderr, flush=True)
-        right = sys.stdin.readline().strip().lower() in ("y", "yes")
+        right = confirmed("apply it?")
     if not right:
         raise Refused("not confirmed: nothing was changed")
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from commands.deck import Deck
 
 Completes = Literal[
-    "service", "version", "stage", "release", "part", "fault", "change", "approval", ""
+    "service", "version", "stage", "release", "part", "fault", "change", "approval", "asked", ""
 ]
 Style = Literal["", "ok", "warning", "critical", "unknown", "dim", "strong"]
 Cell = str | tuple[str, Style]
@@ -119,6 +119,8 @@ class Spec:
     """Whether the config is opened before it runs."""
     watch: bool = False
     """Whether `--watch` makes sense."""
+    question: Callable[[Deck, Any], Awaitable[Sequence[Grid]]] | None = None
+    """Of a record: what a person reads on a terminal before they are asked whether they mean it."""
 
 
 def params(args: type) -> list[tuple[dataclasses.Field[Any], Param]]:

@@ -84,6 +84,11 @@ class Service:
     inference_log: InferenceLogConfig | None = None
     thresholds: Mapping[str, Threshold] = field(default_factory=dict)
 
+    @property
+    def max_ungated(self) -> int:
+        """`max_ungated_percent` in basis points."""
+        return round(self.max_ungated_percent * 100)
+
 
 @dataclass(frozen=True, slots=True)
 class Config:

@@ -54,7 +54,8 @@ def journal_problems(config: JournalConfig) -> list[Problem]:
     elif _has_secret(config.url):
         bad(
             "url",
-            'holds a password, or an "@" that is to be written "%40"; leave it out and write'
+            'holds a password, a port that is no number, or an "@" that is to be written "%40";'
+            " leave a password out and write"
             ' password = { env = "NAME" }, or set PGPASSWORD, or keep it in ~/.pgpass',
         )
     if not re.fullmatch(r"(?!pg_)[a-z_][a-z0-9_]{0,62}", config.schema):
@@ -66,6 +67,10 @@ def _has_secret(url: str) -> bool:
     from urllib.parse import parse_qsl
 
     rest = url.partition("://")[2]
-    user = rest.rpartition("@")[0]
+    user, _, place = rest.rpartition("@")
     named = {key.lower() for key, _ in parse_qsl(rest.partition("?")[2], keep_blank_values=True)}
-    return ":" in user or bool(named & _SECRET)
+    hosts = re.split(r"[/?]", place, maxsplit=1)[0].split(",")
+    # Without its "@host" a password stands where the port does.
+    ports = (re.sub(r"^\[[^]]*\]", "", host).partition(":") for host in hosts)
+    odd = any(colon and not re.fullmatch(r"[0-9]+", port) for _, colon, port in ports)
+    return ":" in user or odd or bool(named & _SECRET)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from core.config import Service
 from core.errors import Refused, UsageError, nearest
 from core.history import Release
 from core.refs import Ref
-from core.split import Split
+from core.split import WHOLE, Split
 from core.versions import Model, Version, parse_stage
 
 
@@ -60,6 +60,26 @@ class Observed:
     def live(self) -> dict[str, int]:
         """Version to basis points of live traffic; a slot of unknown version under "?slot"."""
         return by_version(self.split.weights if self.split else {}, self.held())
+
+    def serves(self, version: str) -> bool:
+        """Whether the main traffic is its own: more than a canary gets without the gate, or all
+        of it before the canary that runs. Without a router it is the champion's."""
+        if self.split is None:
+            return version == self.champion
+        share = self.live.get(version, 0)
+        if share == WHOLE or share > max(WHOLE // 2, self.service.max_ungated):
+            return True
+        before = self.previous.settled if self.previous else None
+        return share > 0 and before is not None and self.held().get(before) == version
+
+    def as_served(self, version: Version) -> Model:
+        """The model for judging `version`: what the alias names is compared with what users have,
+        where that is another version, and not with itself."""
+        model = self.need_model()
+        main = next(iter(self.live), version.number)
+        if version.number != self.champion or self.serves(version.number) or not model.find(main):
+            return model
+        return replace(model, aliases={**model.aliases, self.service.champion_alias: main})
 
     def held(self) -> dict[str, str | None]:
         return {name: slot.version for name, slot in self.slots.items()}

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from typing import ClassVar, Literal
 
+from core import units
 from core.errors import Refused, UsageError
 from core.plan import Plan
 from core.refs import show
@@ -19,6 +21,12 @@ Mode = Literal["automatic", "approved"]
 AnswerVerdict = Literal["approved", "rejected"]
 ApprovalState = Literal["waiting", "approved", "rejected", "expired", "used"]
 
+
+UNPROVED = "unproved"
+"""The evidence of a rollback to a release for which nothing speaks: `because`, in words, and
+`instead`, the release that a rollback leads to that names none."""
+PROMOTION = "promotion"
+"""The evidence of a plan that gives a version more traffic than one gets without the gate."""
 
 _ADVISORY = "advisory: whoever may use this account can also call themselves otherwise"
 _SHARED = "advisory: who somebody is, their own modeldeck says; the database keeps the role that it let in"
@@ -93,6 +101,15 @@ class Approval:
     def rejection(self) -> Answered | None:
         return next((one for one in self.answers if one.verdict == "rejected"), None)
 
+    def under(self, needed: int, lasts: float) -> Approval:
+        """The request as a policy counts it: at least so many people, for no longer than so many
+        seconds. What it was asked with is what the requester's own config said."""
+        try:
+            expires = min(self.expires, self.created + timedelta(seconds=lasts))
+        except OverflowError:
+            expires = self.expires
+        return replace(self, needed=max(self.needed, needed), expires=expires)
+
     def state(self, now: datetime) -> ApprovalState:
         if self.change is not None:
             return "used"
@@ -124,19 +141,36 @@ def person(actor: str) -> str:
     return unicodedata.normalize("NFKC", actor).strip().casefold()
 
 
+def names_request(text: str) -> bool:
+    """Whether somebody means a request and no service by it: "A-12", "12"."""
+    return re.fullmatch(r"(?i)\s*(a-)?[0-9]+\s*", text) is not None
+
+
 def parse_number(text: str) -> int:
     """The number of "A-12" or "12". Raises UsageError."""
-    digits = text.strip().upper().removeprefix("A-")
-    if not (digits.isascii() and digits.isdigit()) or len(digits) > 15:
+    number = units.parse_number(text.strip().upper().removeprefix("A-"))
+    if number is None:
         raise UsageError(
             f"{text!r} is no approval; one looks like A-12", hint="modeldeck approvals lists them"
         )
-    return int(digits)
+    return number
 
 
 def promotes(plan: Plan) -> bool:
-    """Whether the plan makes a version the champion: what the policy is about."""
-    return plan.goal == "forward" and plan.find("alias") is not None
+    """Whether the plan makes a version the champion, or gives it as much as a champion gets: what
+    the policy is about."""
+    moves = plan.find("alias") is not None or plan.evidence.get(PROMOTION) is True
+    return plan.goal == "forward" and moves
+
+
+def held_up(plan: Plan) -> bool:
+    """Whether a freeze or a missing approval stops the plan, and whether leaving the champion is
+    to be confirmed by the service's name.
+
+    A way back is never held up, but for one to a release that has not proved good: that is
+    anything that once served, and what it says of itself is no more than a name.
+    """
+    return plan.goal != "back" or UNPROVED in plan.evidence
 
 
 def check_answer(approval: Approval, actor: str, verdict: AnswerVerdict, now: datetime) -> None:
@@ -157,7 +191,7 @@ def check_answer(approval: Approval, actor: str, verdict: AnswerVerdict, now: da
 
 
 def granted(approvals: Sequence[Approval], plan: Plan, now: datetime) -> Approval | None:
-    """The approval that lets exactly this plan through, or None."""
+    """The approval that lets exactly this plan through, or None; each as the policy counts it."""
     wanted = plan.hash
     for approval in approvals:
         if approval.state(now) == "approved" and approval.plan.hash == wanted:

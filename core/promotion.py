@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from core.errors import Refused
 from core.gate import GateReport
 from core.observed import Observed
 from core.plan import Finding, Plan, Set
+from core.policy import PROMOTION
 from core.refs import alias_ref, block_ref, stage_ref, traffic_ref
 from core.split import Split, percent
 from core.strategies import GRADUALLY, may_serve, needs_gate, place
@@ -66,8 +69,10 @@ def to_production(seen: Observed, version: Version, gate: GateReport | None, kin
     else:
         findings.append(Finding("info", "traffic follows your deploy: no router is configured"))
     findings += may_serve(seen, version)
-    # A tag or a legacy stage makes no champion: what the alias does not name is promoted.
-    if version.number != seen.champion:
+    # A tag or a legacy stage makes no champion, and an alias that somebody set makes none either:
+    # what has not served as one is promoted.
+    promotion = not _is_champion(seen, version)
+    if promotion:
         findings += _transition(version, now, Stage.PRODUCTION)
         findings += needs_gate(gate, "Production")
     old = seen.champion
@@ -86,8 +91,20 @@ def to_production(seen: Observed, version: Version, gate: GateReport | None, kin
     if left is not None:
         sets += _tag(seen, model.name, left, Stage.ARCHIVED)
     title = f"v{version.number} becomes the champion of {seen.name}"
-    evidence = {"gate": gate.to_json()} if gate else {}
+    evidence: dict[str, Any] = {"gate": gate.to_json()} if gate else {}
+    if promotion:
+        evidence[PROMOTION] = True
     return Plan(kind, seen.name, "forward", title, tuple(sets), tuple(findings), evidence)
+
+
+def _is_champion(seen: Observed, version: Version) -> bool:
+    """Whether the version is what the service serves, by name and in fact: the alias names it, and
+    it has the main traffic or proved good with it."""
+    if version.number != seen.champion:
+        return False
+    good_after = seen.service.good_after
+    proved = any(r.version == version.number and r.good(good_after) for r in seen.releases)
+    return seen.serves(version.number) or (proved and version.blocked is None)
 
 
 def cutover(seen: Observed, version: Version, gate: GateReport | None) -> Plan:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 from core.errors import Refused, UsageError, nearest
 from core.history import Release
 from core.observed import Observed
 from core.plan import Finding, Plan, Set
+from core.policy import UNPROVED
 from core.refs import Ref, alias_ref, block_ref, stage_ref, traffic_ref
 from core.split import Split
 from core.strategies import place
@@ -37,6 +38,39 @@ def last_good(seen: Observed) -> Release | None:
     return (good or other or [None])[0]  # type: ignore[list-item]
 
 
+def unproved(seen: Observed, target: Release) -> str | None:
+    """Why going to this release is no way back that is open to everybody at any time, in words;
+    None where it is: it proved good and no rollback left its version, or it is where a rollback
+    that names none leads, or what serves already."""
+    free = last_good(seen)
+    if free is not None and target.same_content(free):
+        return None
+    prompts = {ref.name: value for ref, value in seen.prompts.items()}
+    same = all(prompts.get(name, value) == value for name, value in target.prompts.items())
+    alone = list(seen.live) == [target.version]
+    named = target.version == seen.champion and seen.serves(target.version)
+    if same and (alone or named):
+        return None
+    said = []
+    need = seen.service.good_after
+    if not any(one.good(need) for one in seen.releases if one.same_content(target)):
+        watched = show_duration(target.watched_ok)
+        long = show_duration(need)
+        said.append(f"{target.name} has not proved good: watched healthy for {watched} of {long}")
+    version = seen.model.find(target.version) if seen.model is not None else None
+    if version is not None and version.blocked is not None:
+        said.append(f"{version_name(target.version)} was left by a rollback: {version.blocked}")
+    elif seen.model is None and target.version in seen.left_behind:
+        said.append(f"{version_name(target.version)} was left by a rollback")
+    return "; ".join(said) or None
+
+
+def _instead(seen: Observed, release: Release) -> str:
+    """ "r1 (v1, good)"."""
+    good = "good" if release.good(seen.service.good_after) else "not proved good"
+    return f"{release.name} ({version_name(release.version)}, {good})"
+
+
 def find_release(seen: Observed, text: str) -> Release:
     wanted = text if text.startswith("r") else f"r{text}"
     for release in seen.releases:
@@ -50,7 +84,11 @@ def find_release(seen: Observed, text: str) -> Release:
 
 
 def rollback(seen: Observed, to: Release | None, only: Part | None, reason: str) -> Plan:
-    """From what is live to `to`, else to the last good release."""
+    """From what is live to `to`, else to the last good release.
+
+    A plan that leads to a release that a person named, and for which nothing speaks, says so as
+    evidence (`core.policy.held_up`): it is no way back that stays open whatever happens.
+    """
     target = to or last_good(seen)
     if target is None:
         raise Refused(
@@ -58,6 +96,7 @@ def rollback(seen: Observed, to: Release | None, only: Part | None, reason: str)
             hint=f"modeldeck cutover {seen.name} VERSION serves a version that you name",
         )
     findings: list[Finding] = []
+    against = unproved(seen, target)
     watched = show_duration(target.watched_ok)
     if not target.good(seen.service.good_after):
         need = show_duration(seen.service.good_after)
@@ -86,7 +125,11 @@ def rollback(seen: Observed, to: Release | None, only: Part | None, reason: str)
     title = (
         f"{seen.name} back to release {target.name} ({version_name(target.version)}, {good}{made})"
     )
-    evidence = {"release": target.name}
+    evidence: dict[str, Any] = {"release": target.name}
+    if against is not None:
+        free = last_good(seen)
+        instead = _instead(seen, free) if free is not None else None
+        evidence[UNPROVED] = {"because": against, "instead": instead}
     return Plan("rollback", seen.name, "back", title, tuple(sets), tuple(findings), evidence)
 
 

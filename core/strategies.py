@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from core.errors import Refused, UsageError
 from core.gate import GateReport
 from core.gate.report import show_number
 from core.observed import Observed
 from core.plan import Finding, Plan, Set
+from core.policy import PROMOTION
 from core.refs import slot_ref, traffic_ref
 from core.split import WHOLE, Split, blend, percent
 from core.versions import Stage, Version, version_name
@@ -17,7 +20,7 @@ GRADUALLY = "100 % now; gradually: canary"
 def canary(seen: Observed, version: Version, weight: int, gate: GateReport | None) -> Plan:
     """`weight` basis points of live traffic on `version`, the rest on the champion.
 
-    `gate` is needed above the service's `max_ungated_percent`.
+    `gate` is needed above the service's `max_ungated_percent`: that is as good as a promotion.
     """
     split = seen.need_split()
     _check_share(seen, weight)
@@ -39,10 +42,13 @@ def canary(seen: Observed, version: Version, weight: int, gate: GateReport | Non
             "there is no other version beside which it could be a canary"
         )
     findings = (*may_serve(seen, version), *findings)
-    evidence = {}
-    if weight > round(seen.service.max_ungated_percent * 100):
+    evidence: dict[str, Any] = {}
+    if weight > seen.service.max_ungated:
         findings += needs_gate(gate, f"{percent(weight)} % of live traffic")
         evidence = {"gate": gate.to_json()} if gate else {}
+        if weight > seen.live.get(version.number, 0):
+            evidence[PROMOTION] = True
+    findings += _rest(seen, base, WHOLE - weight)
     mirrors = {name: share for name, share in split.shadow if name != slot}
     if slot in split.mirrors:
         findings += (Finding("info", f"the shadow of v{version.number} ends with the same write"),)
@@ -181,6 +187,20 @@ def needs_gate(gate: GateReport | None, what: str) -> tuple[Finding, ...]:
         for check in gate.checks
         if check.verdict != "passed"
     )
+
+
+def _rest(seen: Observed, base: str, rest: int) -> tuple[Finding, ...]:
+    """What speaks against the rest for the slot beside a canary: somebody has named as champion
+    what is still one itself."""
+    version, share = seen.held().get(base), (seen.split.weights if seen.split else {}).get(base, 0)
+    grows = rest > share and rest > seen.service.max_ungated
+    if version is None or not grows or seen.serves(version):
+        return ()
+    said = (
+        f"v{version} would get {percent(rest)} %: @{seen.service.champion_alias} names it, and "
+        "nobody promoted it"
+    )
+    return (Finding("refused", said, f"modeldeck rollback {seen.name} brings the alias in line"),)
 
 
 def _check_share(seen: Observed, share: int) -> None:

@@ -9,6 +9,13 @@ _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _PART = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)")
 
 
+def parse_number(text: str) -> int | None:
+    """The number that somebody gave a change or a request by, as every database takes it, or
+    None."""
+    fits = text.isascii() and text.isdigit() and len(text) <= 15
+    return int(text) if fits else None
+
+
 def parse_duration(text: str) -> float:
     """Seconds of "10m", "1h30m", "250ms". Raises ValueError saying how one is written."""
     stripped = text.strip().replace(" ", "")

@@ -36,7 +36,7 @@ class Announcer:
 
 def _request(event: Event) -> str:
     name = event.what.partition(":")[0]
-    return f"{WAITS} {event.actor} asks for an approval: {event.what}  (:approve {name})"
+    return f"{WAITS} {event.actor} asks for an approval: {event.what}  (:approvals {name} shows it)"
 
 
 def _answer(event: Event) -> str:

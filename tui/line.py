@@ -85,6 +85,8 @@ def _known(param: Param, words: Words, service: str | None) -> list[str]:
         return [stage.value for stage in Stage]
     if what == "part":
         return list(PARTS)
+    if what == "asked":
+        return [*words.get("service", []), *words.get("approval", [])]
     return [*words.get(what, []), *words.get(f"{what} {service}", [])]
 
 

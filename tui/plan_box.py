@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 
 from core.errors import ModeldeckError
+from core.policy import held_up
 from core.refs import Ref
 from tui.cells import Row, line
 from tui.confirm import Confirmation
@@ -101,7 +102,7 @@ class PlanBox:
             return
         self.proposal = self._whole = found
         self.phase = "shown"
-        needs_word = self._backend.facts.production and found.plan.goal == "forward"
+        needs_word = self._backend.facts.production and held_up(found.plan)
         self._confirm.word = found.plan.service if needs_word else ""
         self._confirm.typed = ""
         self._confirm.complete_since = None

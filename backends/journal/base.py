@@ -11,7 +11,7 @@ from core.errors import Conflict
 from core.freeze import Freeze
 from core.history import Event, Release
 from core.plan import Goal, Plan
-from core.policy import AnswerVerdict, Approval
+from core.policy import AnswerVerdict, Approval, PolicyConfig
 from core.refs import Ref, Value
 
 StepState = Literal[
@@ -97,7 +97,9 @@ class Journal(Protocol):
         Conflict where somebody holds a ref or a cut-off change is open, UsageError where the key
         belongs to another plan, Refused where a freeze is on that the plan does not override, or
         where the approval that its evidence names does not let it through; that one is used up.
-        A plan that goes back supersedes a cut-off change, and is never refused.
+        LeaseLost where the connection was lost meanwhile, and others have gone on with the change.
+        A plan that goes back supersedes a cut-off change, and is never refused, unless it leads to
+        a release that has not proved good without overriding that.
         """
 
     async def renew(self, change: Change) -> None:
@@ -140,11 +142,21 @@ class Journal(Protocol):
         Asked again by the same person while it counts, it is the same request.
         """
 
+    async def approval(self, number: int) -> tuple[Approval, datetime]:
+        """The request, and the time that it is for the journal. Raises UsageError where there is
+        none."""
+
     async def answer_approval(
-        self, number: int, *, actor: str, verdict: AnswerVerdict, reason: str
+        self,
+        number: int,
+        *,
+        actor: str,
+        verdict: AnswerVerdict,
+        reason: str,
+        policy: PolicyConfig | None = None,
     ) -> Approval:
         """The request with this answer. Raises Refused where the requester answers, or where it
-        no longer counts; UsageError where there is none."""
+        no longer counts, under `policy` too; UsageError where there is none."""
 
     async def approvals(
         self, service: str | None, *, limit: int = 50, expired: bool = True

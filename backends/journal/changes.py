@@ -28,8 +28,7 @@ def begin(
 ) -> Change:
     begun = db.one("SELECT number FROM change WHERE id = ?", (identity,))
     if begun is not None:
-        # Asked again because the answer to the commit was lost: it had been written.
-        return must(db, begun["number"])
+        return _begun(db, begun["number"], holder, lease)
     time = now(db)
     if key is not None:
         row = db.one("SELECT number, hash, command FROM change WHERE key = ?", (key,))
@@ -76,6 +75,26 @@ def begin(
             ),
         )
     _hold(db, number, [str(ref) for ref in refs], holder, 1, time + lease)
+    return must(db, number)
+
+
+def _begun(db: Db, number: int, holder: str, lease: float) -> Change:
+    """The change that was written although nobody heard so, as long as it is still this holder's.
+
+    Raises LeaseLost where others have gone on with it meanwhile, Conflict where they hold a ref.
+    """
+    time = now(db)
+    change = must(db, number)
+    if change.holder != holder or change.epoch != 1 or not change.open:
+        raise LeaseLost(
+            f"change {number} was taken over by {change.holder} before its begin was known here",
+            hint=f"modeldeck changes {change.plan.service} shows how it ended",
+        )
+    if change.running:
+        return change
+    for item in change.steps:
+        _free(db, item.ref, time)
+    _hold(db, number, [str(item.ref) for item in change.steps], holder, 1, time + lease)
     return must(db, number)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Sequence
 
 from backends.journal.db import Db, Row, marks
@@ -11,7 +12,16 @@ from core.errors import Refused, UsageError
 from core.freeze import Freeze, frozen
 from core.history import EVERY, Event
 from core.plan import Plan
-from core.policy import Answered, AnswerVerdict, Approval, check_answer, person
+from core.policy import (
+    UNPROVED,
+    Answered,
+    AnswerVerdict,
+    Approval,
+    PolicyConfig,
+    check_answer,
+    held_up,
+    person,
+)
 from core.units import show_time
 
 _LISTED = 500
@@ -30,7 +40,8 @@ def ask(
     """A new request; the one that this person has open for the same plan, where there is one."""
     for old in approvals(db, plan.service, _LISTED, since=time):
         same = old.plan.hash == plan.hash and person(old.actor) == person(actor)
-        if same and old.needed == needed and old.state(moment(time)) in ("waiting", "approved"):
+        state = old.under(needed, lasts).state(moment(time))
+        if same and old.needed == needed and state in ("waiting", "approved"):
             return old
     number = db.insert(
         "INSERT INTO approval (service, hash, plan, command, actor, reason, needed, created,"
@@ -103,8 +114,12 @@ def answer(
     verdict: AnswerVerdict,
     reason: str,
     time: float,
+    policy: PolicyConfig | None = None,
 ) -> Approval:
-    check_answer(must(db, number), actor, verdict, moment(time))
+    asked = must(db, number)
+    if policy is not None:
+        asked = asked.under(policy.approvals, policy.expires)
+    check_answer(asked, actor, verdict, moment(time))
     db.execute(
         "INSERT INTO answer (approval, actor, verdict, reason, at) VALUES (?,?,?,?,?)",
         (number, actor, verdict, reason, time),
@@ -116,18 +131,24 @@ def enforce(db: Db, plan: Plan, change: int, time: float) -> None:
     """What the door has found, once more and where nobody can come in between: no freeze, and the
     approval that the plan names still counts. It is used up by the change.
 
-    Raises Refused. A way back is never held up.
+    Raises Refused. A way back is never held up, but for one to a release that has not proved good.
     """
-    if plan.goal == "back":
+    if not held_up(plan):
         return
-    if not (plan.evidence.get("override") or {}).get("freeze"):
+    override = plan.evidence.get("override") or {}
+    unproved = plan.evidence.get(UNPROVED)
+    if unproved and not override:
+        raise Refused(unproved["because"])
+    if not override.get("freeze"):
         found = frozen(plan.service, freezes(db, time), (), moment(time))
         if found is not None:
             raise Refused(found.because)
     named = plan.evidence.get("approval")
     if named is None:
         return
-    approval = must(db, named["number"])
+    # By the count and the time of the one who promotes, not of the one who asked.
+    needed, lasts = named.get("needed", 1), named.get("expires", math.inf)
+    approval = must(db, named["number"]).under(needed, lasts)
     if approval.state(moment(time)) != "approved" or approval.plan.hash != plan.hash:
         raise Refused(f"{approval.said(moment(time))}: it does not let this plan through")
     db.execute("UPDATE approval SET change = ? WHERE number = ?", (change, approval.number))

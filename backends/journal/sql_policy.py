@@ -11,7 +11,7 @@ from backends.journal.db import Db
 from backends.journal.kept import kept
 from core.freeze import Freeze
 from core.plan import Plan
-from core.policy import AnswerVerdict, Approval
+from core.policy import AnswerVerdict, Approval, PolicyConfig
 from core.redaction import redact
 
 T = TypeVar("T")
@@ -46,13 +46,25 @@ class SqlPolicy:
             again=True,
         )
 
+    async def approval(self, number: int) -> tuple[Approval, datetime]:
+        def read(db: Db) -> tuple[Approval, datetime]:
+            return policies.must(db, number), stored.moment(self.clock(db))
+
+        return await self._run("read an approval", read, write=False)
+
     async def answer_approval(
-        self, number: int, *, actor: str, verdict: AnswerVerdict, reason: str
+        self,
+        number: int,
+        *,
+        actor: str,
+        verdict: AnswerVerdict,
+        reason: str,
+        policy: PolicyConfig | None = None,
     ) -> Approval:
         return await self._run(
             "record an answer",
             lambda db: policies.answer(
-                db, number, redact(actor), verdict, redact(reason), self.clock(db)
+                db, number, redact(actor), verdict, redact(reason), self.clock(db), policy
             ),
         )
 

@@ -82,7 +82,7 @@ async def _journalled(deck: Deck) -> _Journalled:
         told = {**verdicts, **deck.judged}
         waiting: dict[str, tuple[str, ...]] = {}
         for one in approvals:
-            if one.state(now) == "waiting":
+            if deck.counted(one).state(now) == "waiting":
                 waiting[one.plan.service] = (*waiting.get(one.plan.service, ()), one.name)
         matters = {change.plan.service: change for change in changes}
         return _Journalled(told, matters, freezes, waiting, now)

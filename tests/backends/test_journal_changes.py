@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from backends.journal import changes, stored
 from backends.journal.base import Change, LeaseLost
 from backends.journal.sql import SqlJournal
 from core.errors import Conflict, UsageError
@@ -93,6 +94,59 @@ def test_a_key_gives_back_the_same_change_and_no_other(place: Place) -> None:
         assert keyed is not None
         assert (keyed.number, keyed.repeated) == (change.number, True)
         assert await ben.keyed("l") is None
+
+    tell(place, story)
+
+
+async def begin_once(journal: SqlJournal) -> Change:
+    """As `begin` asks again where it never heard of its commit: under the same identity."""
+    return await journal._run(
+        "begin a change",
+        lambda db: changes.begin(
+            db, "one", PLAN, "ana", "", "c", None, "h", journal.lease_seconds, stored.now(db)
+        ),
+    )
+
+
+def test_a_begin_that_is_asked_again_is_the_same_change_while_it_is_still_held(
+    place: Place,
+) -> None:
+    async def story(ana: SqlJournal, ben: SqlJournal) -> None:
+        change = await begin_once(ana)
+        assert await begin_once(ana) == change
+        ana.lease_seconds = -1
+        await ana.renew(change)
+        ana.lease_seconds = 3600
+        again = await begin_once(ana)
+        assert (again.number, again.epoch, again.running) == (change.number, 1, True)
+        await ana.step(again, 0, "intent")
+        assert [one.number for one in await ben.open_changes()] == [change.number]
+
+    tell(place, story)
+
+
+@pytest.mark.parametrize("others", ["recovered", "superseded", "ended", "a ref is held"])
+def test_a_begin_that_is_asked_again_gives_nobody_the_lease_of_another(
+    place: Place, others: str
+) -> None:
+    async def story(ana: SqlJournal, ben: SqlJournal) -> None:
+        change = await begin_once(ana)
+        ana.lease_seconds = -1
+        await ana.renew(change)
+        if others == "recovered":
+            await ben.take_over(change.number, "ben")
+        elif others == "superseded":
+            await begin(ben, BACK, holder="ben")
+        elif others == "ended":
+            await done(ben, await ben.take_over(change.number, "ben"))
+        else:
+            await begin(ben, replace(PLAN, service="chat"), holder="ben")
+        ana.lease_seconds = 3600
+        with pytest.raises(Conflict) as caught:
+            await begin_once(ana)
+        assert isinstance(caught.value, LeaseLost) is (others != "a ref is held")
+        left = [(one.number, one.holder) for one in await ana.open_changes() if one.running]
+        assert (change.number, "h") not in left
 
     tell(place, story)
 

@@ -15,7 +15,7 @@ from backends.journal.sql import SqlJournal
 from core.errors import Refused, UsageError
 from core.history import EVERY
 from core.plan import Plan
-from core.policy import Approval
+from core.policy import Approval, PolicyConfig
 from core.promotion import promote
 from core.redaction import remember
 from core.releases import rollback
@@ -139,6 +139,75 @@ def test_a_freeze_that_came_in_between_begins_nothing_and_stops_no_way_back(
         assert [event.override for event in events if event.change] == ["fire", ""]
         late(ana, LONG + LONG)
         assert (await begin(ana, PLAN)).number
+
+    tell(place, story)
+
+
+def test_a_way_back_for_which_nothing_speaks_begins_nothing_unless_it_is_overridden(
+    place: Place,
+) -> None:
+    releases = (release(2, "13", good=False), release(1, "11"))
+    shaky = rollback(seen(releases=releases), releases[0], None, "")
+
+    async def story(ana: SqlJournal, ben: SqlJournal) -> None:
+        def with_(override: dict[str, Any]) -> Plan:
+            return replace(shaky, evidence={**shaky.evidence, "override": override})
+
+        async def tried(plan: Plan) -> Any:
+            return await ana.begin(plan, actor="ana", reason="", command="", key=None, holder="h")
+
+        with pytest.raises(Refused, match="r2 has not proved good"):
+            await tried(shaky)
+        await ben.freeze(EVERY, until=datetime.now(UTC) + LONG, actor="ben", reason="audit")
+        with pytest.raises(Refused, match="by ben: audit"):
+            await tried(with_({"reason": "fire", "freeze": False}))
+        assert await ana.changes(None) == []
+        assert (await tried(with_({"reason": "fire", "freeze": True}))).running
+
+    tell(place, story)
+
+
+def test_the_count_and_the_time_are_those_of_the_one_who_promotes(place: Place) -> None:
+    async def story(ana: SqlJournal, ben: SqlJournal) -> None:
+        asked = await ask(ana)
+        await ben.answer_approval(asked.number, actor="ben", verdict="approved", reason="")
+
+        async def tried(needed: int, expires: float) -> Any:
+            named = {"number": asked.number, "needed": needed, "expires": expires}
+            plan = replace(PLAN, evidence={"approval": named})
+            return await ana.begin(plan, actor="ana", reason="", command="", key=None, holder="h")
+
+        with pytest.raises(Refused, match="waits for 1 approval"):
+            await tried(2, 3600)
+        late(ana, LONG / 2)
+        with pytest.raises(Refused, match="expired"):
+            await tried(1, 60)
+        hour = PolicyConfig("approved", approvals=2, expires=3600)
+        with pytest.raises(Refused, match="already"):
+            await ana.answer_approval(asked.number, actor="cleo", verdict="approved", reason="")
+        await ana.answer_approval(
+            asked.number, actor="cleo", verdict="approved", reason="", policy=hour
+        )
+        assert (await tried(2, 3600)).running
+        new = await ana.ask_approval(PLAN, actor="ana", reason="", command="", needed=1, lasts=60)
+        assert new.number != asked.number
+
+    tell(place, story)
+
+
+def test_a_request_is_asked_anew_where_its_time_is_shorter_now(place: Place) -> None:
+    async def story(ana: SqlJournal, _ben: SqlJournal) -> None:
+        asked = await ask(ana)
+        late(ana, LONG / 2)
+
+        async def again(lasts: float) -> int:
+            one = await ana.ask_approval(
+                PLAN, actor="ana", reason="", command="", needed=1, lasts=lasts
+            )
+            return one.number
+
+        assert await again(3600) == asked.number
+        assert await again(60) > asked.number
 
     tell(place, story)
 

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+import contextlib
+import itertools
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -12,13 +16,14 @@ from commands import request
 from commands.configfile import Loaded, parse
 from commands.deck import Deck
 from commands.request import Requested
-from core.errors import ModeldeckError
+from core.errors import BackendError, ModeldeckError
 from core.promotion import promote
 from core.versions import Stage
 from tests.core.planning import PASSED, VERSIONS, seen
 from tests.live.journals import Place
 
 PLAN = promote(seen(), VERSIONS[1], Stage.PRODUCTION, PASSED)
+Waiting = Coroutine[Any, Any, tuple[Requested, ModeldeckError | None]]
 Someone = Callable[[Journal, int], Awaitable[object]]
 
 
@@ -71,3 +76,60 @@ def test_it_ends_with_the_answer_or_with_the_time(
     if error is not None and why is not None:
         assert error.exit_code == 3
         assert why in error.message
+
+
+@contextlib.asynccontextmanager
+async def waiting(place: Place, seconds: float) -> AsyncIterator[tuple[Deck, int, Waiting]]:
+    """Somebody waits for an answer to A-1."""
+    text = f'{place.config}[services.fraud]\npolicy = "approved"\n'
+    async with Deck(Loaded(parse(text, "deck.toml"), None)) as deck:
+        asked = await deck.journal.ask_approval(
+            PLAN, actor="ana", reason="", command="", needed=1, lasts=3600
+        )
+        waits = request._wait(deck, Requested(asked, PLAN, "waiting", ""), seconds)
+        yield deck, asked.number, waits
+
+
+def test_however_many_ask_later_the_request_is_found(place: Place) -> None:
+    async def story() -> tuple[Requested, ModeldeckError | None]:
+        async with waiting(place, 60) as (deck, number, waits):
+            for at in range(60):
+                other = replace(PLAN, sets=PLAN.sets[:1], kind=f"other {at}")
+                await deck.journal.ask_approval(
+                    other, actor="ana", reason="", command="", needed=1, lasts=3600
+                )
+            await approves(deck.journal, number)
+            return await asyncio.wait_for(waits, 30)
+
+    found, error = asyncio.run(story())
+    assert (found.state, error) == ("approved", None)
+
+
+@pytest.mark.parametrize("returns", [True, False])
+def test_a_journal_that_is_away_is_asked_again_until_the_time_is_over(
+    place: Place,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    returns: bool,
+) -> None:
+    monkeypatch.setattr(request, "LOOK_EVERY", 0.001)
+
+    async def story() -> tuple[Requested, ModeldeckError | None]:
+        async with waiting(place, 60 if returns else 0.05) as (deck, number, waits):
+            await approves(deck.journal, number)
+            ask, tries = deck.journal.approval, itertools.count()
+
+            async def away(number: int) -> object:
+                if returns and next(tries) > 2:
+                    return await ask(number)
+                raise BackendError("the database is away", backend="journal")
+
+            monkeypatch.setattr(deck.journal, "approval", away)
+            return await asyncio.wait_for(waits, 30)
+
+    found, error = asyncio.run(story())
+    assert found.state == ("approved" if returns else "waiting")
+    assert (error is None) is returns
+    if error is not None:
+        assert error.exit_code == 5
+    assert capsys.readouterr().err.count("the database is away: asked again") == 1

@@ -210,6 +210,51 @@ def test_a_freeze_holds_up_what_goes_forward_and_no_way_back(
     assert fleet.traffic("tumor") == {"2": 1.0}
 
 
+def test_a_rollback_to_what_was_left_goes_through_no_back_door(
+    asked_as: tuple[As, Path], fleet: DeckFleet
+) -> None:
+    run, _ = asked_as
+    made = run("ana", *PROMOTE, "--yes", "--override", "the test needs a release").data["release"]
+    assert run("ana", "rollback", "tumor", "--yes").code == 0
+    ran = run("ana", "rollback", "tumor", "--to", made, "--yes")
+    assert ran.code == 3
+    assert "v3 was left by a rollback" in ran.error["message"]
+    assert run("ana", "rollback", "tumor", "--to", made, "--dry-run").code == 3
+    assert fleet.alias("tumor") == "2"
+    assert run("ana", "freeze", "tumor", "--for", "1h", "--reason", "audit").code == 0
+    loud = run("ana", "rollback", "tumor", "--to", made, "--yes", "--override", "v2 loses data")
+    assert loud.code == 0, loud.err
+    against = " ".join(loud.data["evidence"]["override"]["against"])
+    assert "v3 was left by a rollback" in against
+    assert "by ana: audit" in against
+    line = run("ben", "changes", "tumor").data["changes"][0]
+    assert line["override"] == "v2 loses data"
+    fleet.restore()
+
+
+def test_an_alias_that_a_hand_moved_gets_no_traffic_without_gate_and_approval(
+    asked_as: tuple[As, Path], fleet: DeckFleet
+) -> None:
+    run, _ = asked_as
+    for version, why in (("4", "gate"), ("3", "needs an approval")):
+        fleet.move("tumor", "champion", version)
+        for words in (
+            ("cutover", "tumor", version),
+            ("promote", "tumor", version, "--to", "Production"),
+        ):
+            ran = run("ana", *words, "--yes")
+            assert ran.code == 3
+            assert why in ran.error["message"]
+    assert fleet.traffic("tumor") == {"2": 1.0}
+    most = run("ana", "canary", "tumor", "3", "--weight", "99", "--yes")
+    assert most.code == 3
+    assert run("ana", "rollback", "tumor", "--yes").code == 0
+    assert fleet.alias("tumor") == "2"
+    most = run("ana", "canary", "tumor", "3", "--weight", "99", "--yes")
+    assert "needs an approval" in most.error["message"]
+    assert run("ana", "canary", "tumor", "3", "--weight", "99", "--request").code == 0
+
+
 def test_an_override_needs_a_reason_and_everybody_sees_it(
     asked_as: tuple[As, Path], fleet: DeckFleet
 ) -> None:

@@ -13,7 +13,7 @@ import pytest
 
 from commands.configfile import Loaded, parse
 from commands.deck import Deck
-from commands.door import check_allowed
+from commands.door import check_allowed, needed_confirmation
 from core.errors import Refused, UsageError
 from core.plan import Plan
 from core.promotion import promote
@@ -25,6 +25,11 @@ from tests.core.planning import PASSED, VERSIONS, release, seen
 PLAN = promote(seen(), VERSIONS[1], Stage.PRODUCTION, PASSED)
 CANARY = canary(seen(), VERSIONS[1], 500, None)
 BACK = rollback(seen(releases=(release(1, "11"),)), None, None, "")
+_SHAKY = (release(3, "12"), release(2, "13", good=False), release(1, "11"))
+TO_SHAKY = rollback(seen(releases=_SHAKY), _SHAKY[1], None, "")
+_STRICT = '{ mode = "approved", approvals = 2 }'
+_HASTY = '{ mode = "approved", expires = "1ms" }'
+MOST = canary(seen(), VERSIONS[1], 9999, PASSED)
 
 
 def through(
@@ -32,13 +37,13 @@ def through(
     plan: Plan,
     override: str | None = None,
     *,
-    policy: str = "approved",
+    policy: str = '"approved"',
     frozen: bool = False,
     approved: bool = False,
 ) -> Plan:
     text = (
         f'[journal]\npath = "{folder}/j.db"\n[registry]\nkind = "mlflow"\nurl = "http://localhost"\n'
-        f'[services.fraud]\npolicy = "{policy}"\n'
+        f"[services.fraud]\npolicy = {policy}\n"
     )
 
     async def story() -> Plan:
@@ -63,17 +68,26 @@ def through(
     ("plan", "how", "code"),
     [
         (PLAN, {}, 3),
-        (PLAN, {"policy": "automatic"}, 0),
+        (PLAN, {"policy": '"automatic"'}, 0),
         (PLAN, {"approved": True}, 0),
+        (PLAN, {"approved": True, "policy": _STRICT}, 3),
+        (PLAN, {"approved": True, "policy": _HASTY}, 3),
         (PLAN, {"approved": True, "frozen": True}, 3),
-        (PLAN, {"policy": "automatic", "frozen": True}, 3),
+        (PLAN, {"policy": '"automatic"', "frozen": True}, 3),
         (PLAN, {"override": "fire"}, 0),
         (PLAN, {"override": "fire", "frozen": True}, 0),
         (PLAN, {"override": " "}, 2),
         (CANARY, {}, 0),
         (CANARY, {"frozen": True}, 3),
         (CANARY, {"frozen": True, "override": "fire"}, 0),
+        (MOST, {}, 3),
+        (MOST, {"policy": '"automatic"'}, 0),
+        (MOST, {"approved": True}, 0),
         (BACK, {"frozen": True}, 0),
+        (TO_SHAKY, {}, 3),
+        (TO_SHAKY, {"policy": '"automatic"'}, 3),
+        (TO_SHAKY, {"override": "v12 loses data"}, 0),
+        (TO_SHAKY, {"override": " "}, 2),
         (BACK, {"frozen": True, "override": " "}, 0),
         (replace(PLAN, sets=()), {"frozen": True}, 0),
     ],
@@ -101,6 +115,25 @@ def test_an_override_that_nothing_needed_is_none(tmp_path: Path) -> None:
     let = through(tmp_path, PLAN, "fire", approved=True)
     assert "override" not in let.evidence
     assert let.evidence["approval"]["by"] == ["ben"]
+
+
+def test_a_refused_way_back_names_the_one_that_is_open(tmp_path: Path) -> None:
+    with pytest.raises(Refused) as caught:
+        through(tmp_path, TO_SHAKY)
+    assert caught.value.message.startswith("r2 has not proved good")
+    assert caught.value.hint is not None
+    assert caught.value.hint.startswith(
+        "modeldeck rollback fraud goes to r1 (v11, good) at once; --override REASON goes to r2"
+    )
+    kept = through(tmp_path, TO_SHAKY, "fire", frozen=True).evidence["override"]
+    assert kept["freeze"] is True
+    assert "has not proved good" in kept["against"][0]
+
+
+@pytest.mark.parametrize(("plan", "asks"), [(BACK, "yes"), (TO_SHAKY, "name"), (PLAN, "name")])
+def test_in_production_only_a_free_way_back_is_one_key(plan: Plan, asks: str) -> None:
+    config = parse('[environment]\nname = "prod"\nproduction = true\n', "deck.toml")
+    assert needed_confirmation(Deck(Loaded(config, None)), plan) == asks
 
 
 def test_an_override_opens_no_gate(tmp_path: Path) -> None:

@@ -77,7 +77,12 @@ def test_doctor_says_what_an_approval_is_worth(tmp_path: Path) -> None:
         (("unfreeze",), 2),
         (("approve", "A-1"), 2),
         (("approve", "fraud"), 2),
+        (("approve", "A-" + "9" * 20), 2),
+        (("approve", "²"), 2),
         (("reject", "A-1"), 2),
+        (("recover", "9" * 20), 2),
+        (("recover", "²"), 2),
+        (("recover", "7"), 2),
         (("freeze", "fraud", "--for", "1h", "--read-only"), 3),
     ],
 )

@@ -83,6 +83,16 @@ def test_it_counts_until_it_expires_and_no_longer() -> None:
     assert granted([approval], PLAN, approval.expires) is None
 
 
+def test_it_counts_as_the_policy_of_today_says_not_as_it_was_asked_for() -> None:
+    approval = asked(said("ben"))
+    assert granted([approval.under(2, 4 * 3600)], PLAN, NOW) is None
+    assert "waits for 1 approval" in lacking([approval.under(2, 4 * 3600)], PLAN, NOW)
+    assert granted([approval.under(1, 3601)], PLAN, NOW)
+    assert granted([approval.under(1, 3600)], PLAN, NOW) is None, "an hour is over"
+    strict = asked(said("ben"), needed=2)
+    assert strict.under(1, 1e30).state(NOW) == "waiting", "a policy takes nothing back"
+
+
 @pytest.mark.parametrize(
     ("approval", "actor", "verdict", "why"),
     [

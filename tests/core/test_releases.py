@@ -7,11 +7,12 @@ from dataclasses import replace
 import pytest
 
 from core.errors import Refused
-from core.observed import SlotView
+from core.observed import Observed, SlotView
+from core.policy import UNPROVED, held_up
 from core.refs import Ref, alias_ref, block_ref, slot_ref, stage_ref, traffic_ref
 from core.releases import last_good, rollback
 from core.split import Split
-from tests.core.planning import BLUE, GREEN, release, seen, values, version
+from tests.core.planning import BLUE, CANARY, GREEN, release, seen, values, version
 
 PROMOTED = seen(
     replace(version("13", "Production"), aliases=("champion",)),
@@ -60,6 +61,70 @@ def test_a_release_that_proved_good_is_preferred() -> None:
     shaky = (release(3, "12"), release(2, "11", good=False))
     plan = rollback(seen(releases=shaky), None, None, "")
     assert "has not proved good" in plan.findings[0].message
+
+
+_SHAKY = (release(2, "13", good=False), release(1, "12", good=False))
+BACK_ON_V12 = seen(
+    version("13", "Archived", blocked="rolled back to r1: errors 4 %"),
+    releases=(release(3, "12"), release(2, "13", good=False), release(1, "11")),
+)
+
+
+def test_to_a_release_that_has_not_proved_good_it_is_held_up_and_names_the_free_way_back() -> None:
+    plan = rollback(BACK_ON_V12, BACK_ON_V12.releases[1], None, "")
+    assert held_up(plan)
+    said = plan.evidence[UNPROVED]
+    assert said["because"] == (
+        "r2 has not proved good: watched healthy for 0s of 10m; "
+        "v13 was left by a rollback: rolled back to r1: errors 4 %"
+    )
+    assert said["instead"] == "r1 (v11, good)"
+    assert not held_up(rollback(BACK_ON_V12, None, None, ""))
+    assert not held_up(rollback(BACK_ON_V12, BACK_ON_V12.releases[2], None, ""))
+
+
+def test_a_good_release_whose_version_a_rollback_left_is_held_up() -> None:
+    releases = (release(3, "12"), release(2, "13"))
+    left = seen(version("13", "Archived", blocked="errors 4 %"), releases=releases)
+    plan = rollback(left, releases[1], None, "")
+    assert plan.evidence[UNPROVED] == {
+        "because": "v13 was left by a rollback: errors 4 %",
+        "instead": None,
+    }
+    blind = replace(left, model=None, left_behind=frozenset({"13"}))
+    assert held_up(rollback(blind, releases[1], None, ""))
+
+
+@pytest.mark.parametrize(
+    ("now", "number"),
+    [
+        (seen(releases=(release(2, "12", good=False), release(1, "11", good=False))), "11"),
+        (seen(releases=(release(1, "11", good=False), release(3, "11"))), "11"),
+        (seen(split=CANARY, releases=(release(2, "12", good=False), release(1, "11"))), "12"),
+        (replace(PROMOTED, split=BLUE, releases=_SHAKY), "12"),
+    ],
+    ids=[
+        "where a bare rollback leads",
+        "good under another number",
+        "what serves already",
+        "what serves since a rollback that was cut off",
+    ],
+)
+def test_a_release_that_is_named_is_a_free_way_back(now: Observed, number: str) -> None:
+    named = next(one for one in now.releases if one.version == number)
+    assert not named.good(600)
+    assert not held_up(rollback(now, named, None, ""))
+
+
+def test_what_serves_with_an_unproved_prompt_is_held_up() -> None:
+    ref = Ref("prompt", "chat-system@live")
+    releases = (
+        release(3, "12", **{ref.name: "9"}),
+        release(2, "12", good=False, **{ref.name: "7"}),
+        release(1, "12", **{ref.name: "8"}),
+    )
+    now = seen(prompts={ref: "9"}, releases=releases)
+    assert held_up(rollback(now, releases[1], None, ""))
 
 
 def test_an_alias_that_was_moved_from_under_what_serves_goes_back_alone() -> None:

@@ -2,16 +2,29 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from core.errors import ModeldeckError, Refused, UsageError
 from core.observed import SlotView
+from core.policy import promotes
 from core.refs import slot_ref, traffic_ref
 from core.split import WHOLE, Split
 from core.strategies import abort, canary, shadow
-from tests.core.planning import BLUE, CANARY, PASSED, VERSIONS, release, seen, values, version
+from tests.core.planning import (
+    BLUE,
+    CANARY,
+    GREEN,
+    PASSED,
+    VERSIONS,
+    release,
+    seen,
+    values,
+    version,
+)
 
 TRAFFIC = traffic_ref("fraud")
 V13 = VERSIONS[1]
@@ -27,6 +40,24 @@ def test_a_canary_takes_its_share_from_the_champion(weight: int) -> None:
 def test_a_canary_above_the_ungated_share_needs_the_gate() -> None:
     assert not canary(seen(), V13, 5000, None).refused
     assert "gate" in canary(seen(), V13, 5001, None).refused[0].message
+
+
+def test_a_canary_above_the_ungated_share_is_as_good_as_a_promotion() -> None:
+    assert promotes(canary(seen(), V13, 5001, PASSED))
+    assert not promotes(canary(seen(), V13, 5000, None))
+    most = seen(split=Split.of({"blue": 1000, "green": 9000}))
+    assert not promotes(canary(most, V13, 6000, PASSED)), "less than it has already"
+
+
+def test_the_rest_of_a_canary_goes_to_no_alias_that_was_moved_by_hand() -> None:
+    """Else one per cent of what serves would leave the rest to what no gate has seen."""
+    now = seen(split=CANARY)
+    model = replace(now.need_model(), aliases={"champion": "13"})
+    (said,) = canary(replace(now, model=model), VERSIONS[2], 100, None).refused
+    assert "v13 would get 99 %" in said.message
+    most = seen(split=Split.of({"blue": 1000, "green": 9000}), previous=GREEN)
+    model = replace(most.need_model(), aliases={"champion": "13"})
+    assert not canary(replace(most, model=model), VERSIONS[2], 500, None).refused
 
 
 def test_the_champion_is_no_canary_of_another_version() -> None:

@@ -27,6 +27,7 @@ WORDS = {
         ("rollback chat --to r1", ["rollback chat --to r16 ", "rollback chat --to r17 "]),
         ("promote chat 32 --to Prod", ["promote chat 32 --to Production "]),
         ("approve ", ["approve A-3 ", "approve A-4 "]),
+        ("approvals A", ["approvals A-3 ", "approvals A-4 "]),
         ("reject A-4 --rea", ["reject A-4 --reason "]),
         ("canary chat 'unclosed", []),
         ("nonsense ", []),
@@ -65,7 +66,9 @@ def test_what_is_wrong_is_said(line: str, said: str) -> None:
     assert said in (check_line(line, WORDS, None) or "")
 
 
-@pytest.mark.parametrize("line", ["", "can", "canary", "canary chat 32 --weight 5", "status", "q"])
+@pytest.mark.parametrize(
+    "line", ["", "can", "canary", "canary chat 32 --weight 5", "approvals A-3 ", "status", "q"]
+)
 def test_what_may_still_become_right_is_left_alone(line: str) -> None:
     assert check_line(line, WORDS, None) is None
 

@@ -9,6 +9,7 @@ import pytest
 from textual import events
 
 from core.errors import Unreachable
+from core.policy import UNPROVED
 from tests.tui.driving import Driver, box_ready, console, session, typed
 from tests.tui.scripted import busy, plan
 from tui.seam import Outcome, Proposal
@@ -76,6 +77,24 @@ def test_going_forward_in_production_asks_for_the_name() -> None:
         await driver.sees("change 214: done")
 
     assert len(session(story).applied) == 1
+
+
+def test_a_rollback_to_what_has_not_proved_good_asks_for_the_name_too() -> None:
+    backend = busy()
+    free = backend.proposals["rollback chat"]
+    assert isinstance(free, Proposal)
+    unproved = {UNPROVED: {"because": "r16 has not proved good", "instead": "r17"}}
+    backend.proposals["rollback chat"] = replace(free, plan=replace(free.plan, evidence=unproved))
+
+    async def story(driver: Driver) -> None:
+        await driver.sees("R → r17")
+        await driver.press("R")
+        await driver.sees("type chat to go on")
+        driver.clock.move(2.0)
+        await driver.press("y")
+        assert driver.app.box.phase == "shown"
+
+    assert session(story, backend).applied == []
 
 
 def test_a_refused_plan_cannot_be_confirmed() -> None:

@@ -65,5 +65,6 @@ def held_rows(status: ServiceStatus, events: Sequence[Event], width: int) -> lis
         )
         who = f"{asked.what}, asked by {asked.actor}" if asked else name
         why = f": {asked.reason}" if asked and asked.reason else ""
-        said.append(f"{WAITS} WAITS for approval {who}{why}  (:approve {name}, :reject {name})")
+        how = f":approvals {name} shows it, :approve {name} or :reject {name} answers"
+        said.append(f"{WAITS} WAITS for approval {who}{why}  ({how})")
     return [line(width, [(text, STYLE)]) for one in said for text in wrap(one, width)[:2]]
