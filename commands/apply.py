@@ -15,7 +15,8 @@ from backends.base import Settable
 from backends.journal.base import Change, ChangeState, Journal, LeaseLost, Step, StepState
 from commands.movedon import MovedOn, moved_on, set_the_rest
 from commands.outcome import Interrupted, NotSeen, Outcome, Verified
-from commands.setter import UNKNOWN, Progress, Setter, Tell, clock, journal_failed
+from commands.setter import UNKNOWN, Progress, Setter, Tell, clock
+from commands.systems import journal_failed
 from core.errors import (
     BackendError,
     Conflict,

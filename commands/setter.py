@@ -14,7 +14,7 @@ from typing import Literal
 
 from backends.base import Reading, Settable
 from backends.journal.base import Change, Journal, LeaseLost, Step, StepState
-from commands.systems import ATTEMPTS, NotSent, Systems
+from commands.systems import ATTEMPTS, NotSent, Systems, journal_failed
 from core.errors import BackendError, Conflict, Denied, ModeldeckError, Unreachable
 from core.ledger import Deed
 from core.refs import Ref, Value, show
@@ -38,10 +38,6 @@ Tell = Callable[[Progress], None]
 def clock() -> float:
     """Seconds that pass while this program, or its whole machine, stands still."""
     return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
-
-
-def journal_failed(error: ModeldeckError) -> bool:
-    return isinstance(error, BackendError) and error.backend == "journal"
 
 
 @dataclass
@@ -178,11 +174,16 @@ class Setter:
         self, change: Change, ref: Ref, after: Value, reading: Reading, *, undo: bool = False
     ) -> str:
         """Send one request and see it arrive. Raises what `Systems.write` raises, and Conflict."""
-        # A program that stood still after its intent was recorded must not write any more.
-        while self.clock() - self._seen_ours > self.journal.lease_seconds / 2:
-            await self.hold(change)
+
+        async def still_ours() -> None:
+            while self.clock() - self._seen_ours > self.journal.lease_seconds / 2:
+                await self.hold(change)
+
+        # A program that stood still after its intent was recorded must not write any more; nor one
+        # that did while it waited for its turn.
+        await still_ours()
         deed = _deed(change, undo=undo)
-        said = await self._systems.write(ref, after, reading, deed)
+        said = await self._systems.write(ref, after, reading, deed, still_ours)
         await self._systems.arrived(ref, after)
         return said
 

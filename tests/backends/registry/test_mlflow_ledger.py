@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from backends.base import Context
+from backends.base import Context, always_ours
 from backends.contract.ledger import ANA, BO, LedgerContract, LedgerHarness
 from backends.registry import mlflow_aliases
 from backends.registry.mlflow import MlflowRegistry, Options, open_backend
@@ -43,7 +43,7 @@ class Harness:
     ) -> None:
         before = (await adapter.read(self.ref)).value
         assert before is None or isinstance(before, str)
-        await adapter._claimed(*self.ref.parts, after, before, deed)
+        await adapter._claimed(*self.ref.parts, after, before, deed, always_ours)
         if moved:
             await adapter._set_alias(*self.ref.parts, after)
 
