@@ -49,6 +49,9 @@ class Setter:
     tell: Tell
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
     clock: Callable[[], float] = clock
+    who: str = ""
+    """Who goes on with a change that somebody else began; "" for whoever began it."""
+    why: str = ""
     _seen_ours: float = float("-inf")
 
     def __post_init__(self) -> None:
@@ -182,15 +185,14 @@ class Setter:
         # A program that stood still after its intent was recorded must not write any more; nor one
         # that did while it waited for its turn.
         await still_ours()
-        deed = _deed(change, undo=undo)
+        deed = self._deed(change, undo=undo)
         said = await self._systems.write(ref, after, reading, deed, still_ours)
         await self._systems.arrived(ref, after)
         return said
 
-
-def _deed(change: Change, *, undo: bool) -> Deed:
-    number, kind = change.number, change.plan.kind
-    return Deed(change.actor, change.id, number, kind, change.reason, undo)
+    def _deed(self, change: Change, *, undo: bool) -> Deed:
+        who, why = (self.who, self.why) if self.who else (change.actor, change.reason)
+        return Deed(who, change.id, change.number, change.plan.kind, why, undo)
 
 
 def stranger(step: Step, reading: Reading) -> Conflict:
