@@ -34,6 +34,9 @@ class Settable(Protocol):
 
     settle_seconds: float
     """How long a request that timed out may still land."""
+    timeout: float
+    """How long a request is waited for, in seconds. One whose program has died may still land for
+    this long, and for `settle_seconds` after."""
     guarded: bool
     """Whether the system itself compares before it sets, and every write of ours makes older
     revisions stale, also one of the value that is there already."""

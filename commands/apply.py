@@ -98,6 +98,8 @@ class Applier:
         return next((c for c in cut_off if c.plan.service == plan.service), None)
 
     async def _recover(self, change: Change) -> Outcome:
+        # What lands later than that is reckoned with wherever something is put back.
+        await self._let_land(change, settle=False)
         if change.goal == "back":
             return await self._go_back(change, again=True)
         if change.goal == "forward" and await self._all_set(change):
@@ -144,7 +146,7 @@ class Applier:
     async def _run(self, change: Change, overtaken: Change | None) -> Outcome:
         if change.plan.goal == "back":
             if overtaken is not None:
-                await self._let_land(overtaken)
+                await self._let_land(overtaken, settle=True)
             return await self._go_back(change)
         for step in change.steps:
             try:
@@ -159,17 +161,19 @@ class Applier:
                 return await self._undo(change, cause)
         return await self._finish_forward(change)
 
-    async def _let_land(self, overtaken: Change) -> None:
-        """Wait until no late request of a cut-off change can land on top of ours.
+    async def _let_land(self, cut_off: Change, *, settle: bool) -> None:
+        """Wait until no request of a cut-off change is waited for any more; with `settle`, until
+        none can land on top of ours.
 
-        Its program last held the lease three quarters of it ago, or longer.
+        Its lease has ended, and its program sent nothing once half of that was over.
         """
-        settle = 0.0
-        for step in overtaken.steps:
+        late = 0.0
+        for step in cut_off.steps:
             if step.state in UNKNOWN:
                 with contextlib.suppress(ModeldeckError):
-                    settle = max(settle, self.settable(step.ref).settle_seconds)
-        late = settle - 0.75 * self.journal.lease_seconds
+                    system = self.settable(step.ref)
+                    lands = system.timeout + (system.settle_seconds if settle else 0.0)
+                    late = max(late, lands - self.journal.lease_seconds / 2)
         if late > 0:
             await self.sleep(late)
 

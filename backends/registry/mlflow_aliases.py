@@ -119,6 +119,9 @@ class MlflowAliases(MlflowLedger):
             # The alias was not touched; any other failure leaves that open, and so the claim.
             await self._ended(run, entry, "dropped")
             raise
+        except BackendError:
+            self._seen_open[run, entry.number] = self.clock()
+            raise
         if not await self._ended(run, entry, "set"):
             # What it names now only a look can tell.
             raise Timeout(
@@ -180,14 +183,16 @@ class MlflowAliases(MlflowLedger):
         How long it is open counts from when this program first saw it, by its own clock.
         """
         first = self._seen_open.setdefault((run, found.number), self.clock())
-        # Whoever goes on with a change holds its lease: what was begun under it was given up.
+        # Whoever goes on with a change holds its lease, and has waited until no request that was
+        # sent under the one before is waited for any more. It may still land.
         ours = bool(deed.change) and found.deed.change == deed.change
+        bound = min(found.bound, self.settle_seconds) if ours else found.bound
         while True:
             value = await self._named(model, found.alias)
             landed = value == found.after
             if landed and found.before != found.after:
                 break
-            if ours or self.clock() - first >= found.bound:
+            if self.clock() - first >= bound:
                 break
             await self.sleep(_LOOK)
             chain = await self._read_chain(model, run)

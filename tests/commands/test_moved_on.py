@@ -57,6 +57,7 @@ class Registry:
     silent: frozenset[Ref] = frozenset()
     guarded: bool = False
     settle_seconds: float = 0.0
+    timeout: float = 0.0
 
     async def read(self, ref: Ref) -> Reading:
         return Reading(self.values[ref])
