@@ -84,6 +84,10 @@ def harness(mlflow_url: str, seeds: Seeds) -> Harness:
 
 @pytest.fixture
 def no_ledger_yet(seeds: Seeds) -> None:
+    put_away(seeds)
+
+
+def put_away(seeds: Seeds) -> None:
     """Puts a ledger of other tests out of the way: nobody can tell that there was one."""
     for experiment in experiments(seeds):
         body = {"experiment_id": experiment["experiment_id"], "new_name": uuid.uuid4().hex}
