@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
@@ -34,6 +34,9 @@ class Settable(Protocol):
 
     settle_seconds: float
     """How long a request that timed out may still land."""
+    timeout: float
+    """How long a request is waited for, in seconds. One whose program has died may still land for
+    this long, and for `settle_seconds` after."""
     guarded: bool
     """Whether the system itself compares before it sets, and every write of ours makes older
     revisions stale, also one of the value that is there already."""
@@ -55,6 +58,14 @@ class Settable(Protocol):
         """Give connections back, within one second."""
 
 
+StillOurs = Callable[[], Awaitable[None]]
+"""Raises where the writer may not write any more, or nobody can tell it."""
+
+
+async def always_ours() -> None:
+    """Of a write that needs no lease."""
+
+
 @runtime_checkable
 class Ledgered(Protocol):
     """A settable system that keeps who set what, where every machine can read it.
@@ -63,12 +74,24 @@ class Ledgered(Protocol):
     """
 
     async def write_for(
-        self, ref: Ref, after: Value, *, before: Value, revision: str, deed: Deed
+        self,
+        ref: Ref,
+        after: Value,
+        *,
+        before: Value,
+        revision: str,
+        deed: Deed,
+        still_ours: StillOurs = always_ours,
     ) -> str:
         """Like `write`; what the journal should say beside it, "" where nothing.
 
         Of several writers that start from one value at once, one sets the ref and the others get
-        Conflict, where the ref is one that the ledger guards and the ledger can be written.
+        Conflict, where the ref is one that the ledger guards and the ledger can be written. So
+        does one whose change the ledger has as taken back already, unless its deed is the undo.
+
+        It may wait for others, for longer than a lease lasts: `still_ours` is asked right before
+        the claim and right before the ref is set. What it raises is raised as it is, and the ref
+        was not touched.
         """
 
     async def ledger(self, models: Sequence[str]) -> Mapping[str, Chain]:

@@ -12,10 +12,19 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 
 from backends.base import Settable
-from backends.journal.base import Change, ChangeState, Journal, LeaseLost, Step, StepState
+from backends.journal.base import (
+    RECOVERED_BY,
+    Change,
+    ChangeState,
+    Journal,
+    LeaseLost,
+    Step,
+    StepState,
+)
 from commands.movedon import MovedOn, moved_on, set_the_rest
 from commands.outcome import Interrupted, NotSeen, Outcome, Verified
-from commands.setter import UNKNOWN, Progress, Setter, Tell, clock, journal_failed
+from commands.setter import UNKNOWN, Progress, Setter, Tell, clock
+from commands.systems import journal_failed
 from core.errors import (
     BackendError,
     Conflict,
@@ -24,6 +33,7 @@ from core.errors import (
     Unfinished,
 )
 from core.plan import Plan
+from core.redaction import redact
 from core.refs import Ref, show
 from core.split import Split
 
@@ -64,6 +74,7 @@ class Applier:
         self, plan: Plan, *, actor: str, reason: str = "", command: str = "", key: str | None = None
     ) -> Outcome:
         """Begin the plan's change and bring it to an end. Raises only where nothing was begun."""
+        self._setter.who = self._setter.why = ""
         overtaken = await self._overtaken(plan) if plan.goal == "back" else None
         change = await self.journal.begin(
             plan, actor=actor, reason=reason, command=command, key=key, holder=self.holder
@@ -72,9 +83,13 @@ class Applier:
             return Outcome.repeated(change)
         return await self._held(change, self._run(change, overtaken))
 
-    async def recover(self, number: int) -> Outcome:
-        """Finish or undo a change that was cut off. Raises Conflict while somebody holds it."""
+    async def recover(self, number: int, *, actor: str = "", reason: str = "") -> Outcome:
+        """Finish or undo a change that was cut off. Raises Conflict while somebody holds it.
+
+        What is still set or put back is `actor`'s doing, who need not be who began the change.
+        """
         change = await self.journal.take_over(number, self.holder)
+        self._setter.who, self._setter.why = redact(actor), redact(reason)
         return await self._held(change, self._recover(change))
 
     async def _overtaken(self, plan: Plan) -> Change | None:
@@ -83,6 +98,8 @@ class Applier:
         return next((c for c in cut_off if c.plan.service == plan.service), None)
 
     async def _recover(self, change: Change) -> Outcome:
+        # What lands later than that is reckoned with wherever something is put back.
+        await self._let_land(change, settle=False)
         if change.goal == "back":
             return await self._go_back(change, again=True)
         if change.goal == "forward" and await self._all_set(change):
@@ -129,7 +146,7 @@ class Applier:
     async def _run(self, change: Change, overtaken: Change | None) -> Outcome:
         if change.plan.goal == "back":
             if overtaken is not None:
-                await self._let_land(overtaken)
+                await self._let_land(overtaken, settle=True)
             return await self._go_back(change)
         for step in change.steps:
             try:
@@ -144,17 +161,19 @@ class Applier:
                 return await self._undo(change, cause)
         return await self._finish_forward(change)
 
-    async def _let_land(self, overtaken: Change) -> None:
-        """Wait until no late request of a cut-off change can land on top of ours.
+    async def _let_land(self, cut_off: Change, *, settle: bool) -> None:
+        """Wait until no request of a cut-off change is waited for any more; with `settle`, until
+        none can land on top of ours.
 
-        Its program last held the lease three quarters of it ago, or longer.
+        Its lease has ended, and its program sent nothing once half of that was over.
         """
-        settle = 0.0
-        for step in overtaken.steps:
+        late = 0.0
+        for step in cut_off.steps:
             if step.state in UNKNOWN:
                 with contextlib.suppress(ModeldeckError):
-                    settle = max(settle, self.settable(step.ref).settle_seconds)
-        late = settle - 0.75 * self.journal.lease_seconds
+                    system = self.settable(step.ref)
+                    lands = system.timeout + (system.settle_seconds if settle else 0.0)
+                    late = max(late, lands - self.journal.lease_seconds / 2)
         if late > 0:
             await self.sleep(late)
 
@@ -172,11 +191,20 @@ class Applier:
         # What serves now is recorded if it can be told; the change is done either way.
         with contextlib.suppress(Exception):
             release = await self.after_done(change)
-        await self.journal.finish(
+        await self._finish(
             change, "done", verified=verified.verified, note=verified.text, release=release
         )
         ended = replace(change, release=release, state="done", open=False)
         return Outcome(ended, "done", verified.verified, verified.text)
+
+    async def _finish(
+        self, change: Change, state: ChangeState, *, verified: bool, note: str, release: int | None
+    ) -> None:
+        """Record the result, with whoever recovered the change."""
+        if self._setter.who:
+            said = ": ".join(filter(None, (RECOVERED_BY + self._setter.who, self._setter.why)))
+            note = "; ".join(filter(None, (said, note)))
+        await self.journal.finish(change, state, verified=verified, note=note, release=release)
 
     async def _verified(self, change: Change) -> Verified:
         self._setter.say(Progress(None, "verifying"))
@@ -202,7 +230,7 @@ class Applier:
         seen = await self.journal.change(change.number)
         moved = await moved_on(seen, self.settable) if seen and seen.goal == "forward" else None
         if seen and moved:
-            return await self._stands(seen, moved)
+            return await self._stands(seen, moved, cause)
         await self.journal.turn_back(change)
         now = await self.journal.change(change.number)
         assert now is not None
@@ -239,16 +267,19 @@ class Applier:
             # Open, so that `recover` tries again; what was refused is then refused again.
             state = "unfinished"
         text = "; ".join([cause.message, *left])
-        await self.journal.finish(change, state, verified=False, note=text, release=None)
+        await self._finish(change, state, verified=False, note=text, release=None)
         return Outcome(change, state, False, text, cause)
 
-    async def _stands(self, change: Change, moved: MovedOn) -> Outcome:
+    async def _stands(self, change: Change, moved: MovedOn, cause: ModeldeckError) -> Outcome:
         """It was done, and others have gone on from it: no release of ours serves any more."""
         left, unfinished = await set_the_rest(self._setter, change, moved)
-        state: ChangeState = "unfinished" if unfinished else "done"
-        text = "; ".join([moved.text, *left])
-        await self.journal.finish(change, state, verified=False, note=text, release=None)
-        return Outcome(replace(change, state=state, open=unfinished), state, False, text)
+        state: ChangeState = "needs_person" if left else "done"
+        if unfinished:
+            state = "unfinished"
+        why = "interrupted" if isinstance(cause, Interrupted) else cause.message
+        text = "; ".join([why, moved.text, *left])
+        await self._finish(change, state, verified=False, note=text, release=None)
+        return Outcome(replace(change, state=state, open=unfinished), state, False, text, cause)
 
     async def _go_back(self, change: Change, *, again: bool = False) -> Outcome:
         """Keep what is set, go on with the rest, and end as unfinished where some is missing.
@@ -281,9 +312,7 @@ class Applier:
             refused = any(isinstance(cause, Denied) for cause in causes)
             state = "needs_person" if refused else "conflict"
         text = "; ".join(cause.message for cause in causes)
-        await self.journal.finish(
-            change, state, verified=verified.verified, note=text, release=None
-        )
+        await self._finish(change, state, verified=verified.verified, note=text, release=None)
         return Outcome(change, state, verified.verified, text, causes[-1])
 
 

@@ -86,15 +86,15 @@ def outcome_lines(outcome: Outcome) -> list[str]:
         "undone": "undone: everything is as before",
         "conflict": "conflict: nothing of this change is left behind",
         "unfinished": f"unfinished: modeldeck recover {change.number} finishes or undoes it",
-        "needs_person": "needs a person: part of it could not be put back",
+        "needs_person": "needs a person: part of it is not as it should be",
     }
     lines = [f"change {change.number} {words.get(outcome.state, outcome.state)}"]
     if outcome.state == "done":
-        seen = "seen on live traffic" if outcome.verified else "not verified"
-        if change.plan.find("traffic") is None:
-            seen = "read back as set"
+        seen = "not verified"
+        if outcome.verified:
+            seen = "seen on live traffic" if change.plan.find("traffic") else "read back as set"
         lines[0] += f", {seen}"
-        if outcome.text and change.plan.find("traffic"):
+        if outcome.text and outcome.text != seen:
             lines[0] += f" ({outcome.text})"
         if change.release is not None:
             lines.append(f"release r{change.release} serves")
@@ -104,7 +104,8 @@ def outcome_lines(outcome: Outcome) -> list[str]:
 
 
 class ChangeFailed(ModeldeckError):
-    """A change that was begun and did not end as done; `code` is the state that it ended in."""
+    """A change that was begun and did not end well; `code` is the state that it ended in, or what
+    is wrong with one that is done."""
 
     def __init__(self, outcome: Outcome) -> None:
         hint = outcome.cause.hint if outcome.cause else None
@@ -115,6 +116,8 @@ class ChangeFailed(ModeldeckError):
         super().__init__("; ".join(outcome_lines(outcome)), hint=hint)
         self.exit_code = outcome.exit_code
         self.code = outcome.state
+        if outcome.state == "done" and outcome.cause is not None:
+            self.code = outcome.cause.code
 
 
 def outcome_error(outcome: Outcome) -> ModeldeckError | None:

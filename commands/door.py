@@ -95,7 +95,7 @@ async def carry_out(
     number = plan.evidence.get("recovers")
     applier = _applier(deck, tell, stop)
     if isinstance(number, int):
-        return await applier.recover(number)
+        return await applier.recover(number, actor=deck.actor, reason=reason)
     if not reason and plan.goal == "back":
         reason = await default_reason(deck, plan.service)
     if "override" in plan.evidence:

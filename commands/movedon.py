@@ -12,7 +12,8 @@ from dataclasses import dataclass
 
 from backends.base import Ledgered, Settable
 from backends.journal.base import Change, LeaseLost, Step, StepState
-from commands.setter import Setter, journal_failed
+from commands.setter import Setter
+from commands.systems import journal_failed
 from core.errors import Conflict, Denied, ModeldeckError
 from core.ledger import Entry
 from core.refs import Ref, show

@@ -50,7 +50,8 @@ class Outcome:
     @property
     def exit_code(self) -> int:
         if self.state == "done":
-            return 0
+            # What others went on from stands, whatever was seen of it and whoever interrupted it.
+            return self.cause.exit_code if isinstance(self.cause, NotSeen | Interrupted) else 0
         if self.state in ("unfinished", "needs_person", "running"):
             return Unfinished.exit_code
         if self.state == "conflict":

@@ -50,7 +50,7 @@ async def _check_put_right(deck: Deck, change: Change) -> None:
     wrong = []
     for step in change.steps:
         if step.state in UNKNOWN:
-            wanted = step.after if change.goal == "back" else step.before
+            wanted = step.before if change.goal == "undo" else step.after
             value = (await deck.settable(step.ref).read(step.ref)).value
             if value != wanted:
                 wrong.append(f"{step.ref} is {show(value)} and should be {show(wanted)}")

@@ -14,7 +14,7 @@ from typing import Literal
 
 from backends.base import Reading, Settable
 from backends.journal.base import Change, Journal, LeaseLost, Step, StepState
-from commands.systems import ATTEMPTS, NotSent, Systems
+from commands.systems import ATTEMPTS, NotSent, Systems, journal_failed
 from core.errors import BackendError, Conflict, Denied, ModeldeckError, Unreachable
 from core.ledger import Deed
 from core.refs import Ref, Value, show
@@ -40,10 +40,6 @@ def clock() -> float:
     return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
 
 
-def journal_failed(error: ModeldeckError) -> bool:
-    return isinstance(error, BackendError) and error.backend == "journal"
-
-
 @dataclass
 class Setter:
     """Sets refs and puts them back, each write under a lease that was seen to be ours."""
@@ -53,6 +49,9 @@ class Setter:
     tell: Tell
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
     clock: Callable[[], float] = clock
+    who: str = ""
+    """Who goes on with a change that somebody else began; "" for whoever began it."""
+    why: str = ""
     _seen_ours: float = float("-inf")
 
     def __post_init__(self) -> None:
@@ -178,18 +177,22 @@ class Setter:
         self, change: Change, ref: Ref, after: Value, reading: Reading, *, undo: bool = False
     ) -> str:
         """Send one request and see it arrive. Raises what `Systems.write` raises, and Conflict."""
-        # A program that stood still after its intent was recorded must not write any more.
-        while self.clock() - self._seen_ours > self.journal.lease_seconds / 2:
-            await self.hold(change)
-        deed = _deed(change, undo=undo)
-        said = await self._systems.write(ref, after, reading, deed)
+
+        async def still_ours() -> None:
+            while self.clock() - self._seen_ours > self.journal.lease_seconds / 2:
+                await self.hold(change)
+
+        # A program that stood still after its intent was recorded must not write any more; nor one
+        # that did while it waited for its turn.
+        await still_ours()
+        deed = self._deed(change, undo=undo)
+        said = await self._systems.write(ref, after, reading, deed, still_ours)
         await self._systems.arrived(ref, after)
         return said
 
-
-def _deed(change: Change, *, undo: bool) -> Deed:
-    number, kind = change.number, change.plan.kind
-    return Deed(change.actor, change.id, number, kind, change.reason, undo)
+    def _deed(self, change: Change, *, undo: bool) -> Deed:
+        who, why = (self.who, self.why) if self.who else (change.actor, change.reason)
+        return Deed(who, change.id, change.number, change.plan.kind, why, undo)
 
 
 def stranger(step: Step, reading: Reading) -> Conflict:

@@ -8,7 +8,8 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
-from backends.base import Ledgered, Reading, Settable
+from backends.base import Ledgered, Reading, Settable, StillOurs
+from backends.journal.base import LeaseLost
 from core.errors import (
     BackendError,
     BadAnswer,
@@ -28,6 +29,10 @@ ATTEMPTS = 3
 READ_BACK_SECONDS = 2.0
 MOVING_SECONDS = 120.0
 """How long a controller may take to arrive at what it was asked for."""
+
+
+def journal_failed(error: ModeldeckError) -> bool:
+    return isinstance(error, BackendError) and error.backend == "journal"
 
 
 class NotSent(Exception):
@@ -55,10 +60,13 @@ class Systems:
             await self.sleep(0.2)
             waited += 0.2
 
-    async def write(self, ref: Ref, after: Value, reading: Reading, deed: Deed) -> str:
+    async def write(
+        self, ref: Ref, after: Value, reading: Reading, deed: Deed, still_ours: StillOurs
+    ) -> str:
         """Send one request. A time-out is waited out, and what is then read decides.
 
-        Raises NotSent where the system says that the request had no effect.
+        Raises NotSent where the system says that the request had no effect, and what `still_ours`
+        raises where the system has the writer wait.
         """
         settable = self.settable(ref)
         try:
@@ -71,6 +79,7 @@ class Systems:
                         before=reading.value,
                         revision=reading.revision,
                         deed=deed,
+                        still_ours=still_ours,
                     ),
                 )
             await self._guard(
@@ -78,8 +87,12 @@ class Systems:
                 settable.write(ref, after, before=reading.value, revision=reading.revision),
             )
         except (Conflict, Denied, Unreachable, Refused) as error:
+            if isinstance(error, LeaseLost) or journal_failed(error):
+                raise
             raise NotSent(error) from error
-        except Timeout:
+        except Timeout as error:
+            if journal_failed(error):
+                raise
             await self.sleep(settable.settle_seconds)
             now = await self.read(ref)
             # What was there already shows by its revision alone whether it was written.

@@ -124,12 +124,17 @@ class Chain:
     def moved_on(self, change: str, alias: str) -> Entry | None:
         """The entry that the alias rests on now, where others moved it on after this change had
         set it; None where what the change set is last, was taken back, or never was set.
+
+        Whoever led it away and back to the same version rests on it too. A change of others that
+        was taken back moved nothing.
         """
         moves = [one for one in self.entries if one.alias == alias and one.state == "set"]
         own = [one for one in moves if one.deed.change == change]
         if not change or not own or own[-1].deed.undo:
             return None
-        return moves[-1] if moves[-1].after != own[-1].after else None
+        undone = {one.deed.change for one in moves if one.deed.undo} - {"", change}
+        last = [one for one in moves if one.deed.change not in undone][-1]
+        return None if last is own[-1] else last
 
     def gaps(self) -> Sequence[Gap]:
         """Every move without an entry that a later entry found, oldest first."""

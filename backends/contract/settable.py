@@ -220,5 +220,6 @@ class SettableContract:
         async def body(adapter: Settable) -> None:
             assert isinstance(adapter, Settable)
             assert 0 <= adapter.settle_seconds < 600
+            assert 0 <= adapter.timeout < 600
 
         self.run(harness, body)

@@ -48,6 +48,7 @@ class OpenaiSlot:
 
     def __init__(self, options: Options, service: str, slot: str, token: str | None) -> None:
         self.service, self.slot, self.wanted = service, slot, options.model
+        self.timeout = options.timeout
         self._http = Http("OpenAI server", options.url, timeout=options.timeout, token=token)
         self._http.backend = f"OpenAI server at {self._http.address}"
         self.address = self._http.address

@@ -73,6 +73,7 @@ class V2Slot:
             f"where the server runs with its repository calls on"
         )
         self.load_timeout = options.load_timeout
+        self.timeout = options.timeout
         self._http = Http("V2 server", options.url, timeout=options.timeout)
         self._http.backend = f"V2 server at {self._http.address}"
         self.address = self._http.address

@@ -25,6 +25,10 @@ LEASE_SECONDS = 10.0
 """Longer than any request's timeout (`changes.md`, rule 8)."""
 
 
+RECOVERED_BY = "recovered by "
+"""How the note of a change begins that somebody took over to end it; the name follows."""
+
+
 class LeaseLost(Conflict):
     """Another holder took the change over: nothing may be written any more."""
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from backends.journal import policies
-from backends.journal.base import Verdict
+from backends.journal.base import RECOVERED_BY, Change, Verdict
 from backends.journal.db import Db, Row, marks
 from backends.journal.stored import keep_reading, listed, moment, now
 from core.history import Event, Release
@@ -155,7 +155,7 @@ def events(db: Db, service: str | None, since: float, policy_time: float) -> lis
                 change=change.number,
                 kind=change.plan.kind,
                 state=change.state,
-                reason=change.reason,
+                reason=_reason(change),
                 release=change.release,
                 approval=(change.plan.evidence.get("approval") or {}).get("approval", ""),
                 override=(change.plan.evidence.get("override") or {}).get("reason", ""),
@@ -164,6 +164,12 @@ def events(db: Db, service: str | None, since: float, policy_time: float) -> lis
     found += policies.events(db, service, since, policy_time)
     found.sort(key=lambda event: event.at, reverse=True)
     return found
+
+
+def _reason(change: Change) -> str:
+    """Why it was made, and by whom it was ended where that was somebody else."""
+    recovered = change.note if change.note.startswith(RECOVERED_BY) else ""
+    return "; ".join(filter(None, (change.reason, recovered)))
 
 
 def note_health(

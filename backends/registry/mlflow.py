@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from backends.base import Context, Health, Reading
+from backends.base import Context, Health, Reading, StillOurs, always_ours
 from backends.registry import mlflow_answers as answers
 from backends.registry import mlflow_filters as filters
 from backends.registry.mlflow_aliases import MlflowAliases
@@ -150,29 +150,32 @@ class MlflowRegistry(MlflowEvaluations, MlflowAliases):
         before: Value,
         revision: str,  # noqa: ARG002
         deed: Deed,
+        still_ours: StillOurs = always_ours,
     ) -> str:
         if after is not None and not isinstance(after, str):
             raise self._denied(f"set {clean(ref)}", f"takes a word, not {clean(show(after))}")
         if ref.kind not in ("alias", "prompt") or self.claims == "off":
-            await self._write_unclaimed(ref, after, before)
+            await self._write_unclaimed(ref, after, before, still_ours)
             return ""
         if before is not None and not isinstance(before, str):
             raise self._denied(f"set {clean(ref)}", f"never was {clean(show(before))}")
         # Also where the ledger would say no: a prompt is no model, and a model no prompt.
         await self.read(ref)
         try:
-            entry = await self._move(*ref.parts, after, before, deed)
+            entry = await self._move(*ref.parts, after, before, deed, still_ours)
         except NoLedger as error:
             if self.claims == "required":
                 raise
-            await self._write_unclaimed(ref, after, before)
+            await self._write_unclaimed(ref, after, before, still_ours)
             return f"without an entry in the ledger: {error.message.removeprefix('ledger: ')}"
         return f"entry {entry.number} of the ledger"
 
     async def ledger(self, models: Sequence[str]) -> Mapping[str, Chain]:
         return {} if self.claims == "off" else await super().ledger(models)
 
-    async def _write_unclaimed(self, ref: Ref, after: str | None, before: Value) -> None:
+    async def _write_unclaimed(
+        self, ref: Ref, after: str | None, before: Value, still_ours: StillOurs
+    ) -> None:
         seen = (await self.read(ref)).value
         if seen not in (before, after):
             raise Conflict(
@@ -180,6 +183,7 @@ class MlflowRegistry(MlflowEvaluations, MlflowAliases):
                 f"somebody else changed it",
                 hint="look at `modeldeck changes`, then make the plan again",
             )
+        await still_ours()
         owner, item = ref.parts
         if ref.kind in _TAG_OF:
             await self._set_tag(owner, item, _TAG_OF[ref.kind], after)

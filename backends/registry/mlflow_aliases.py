@@ -2,10 +2,13 @@
 
 MLflow compares nothing before it sets an alias, and keeps neither who nor when. So a mover
 1. reads the chain; an open claim of somebody else is waited for, and ended for them if they died;
+   where the chain says that the mover's own change was taken back, it stops;
 2. reads the alias, which must still name what the plan was made from;
 3. claims the next number: of all who read the same chain one gets it, the others begin again;
 4. sets the alias, unless it has taken so long that somebody may have taken it for dead;
 5. ends the claim as set.
+Before 3 and 4 it asks whether its change is still its own: all of this may take longer than a
+lease lasts, above all where the program was stopped meanwhile.
 
 What is guaranteed, among movers that claim, while a request lands within `settle_seconds` of its
 time-out (of 49 s at most), and with no clock but each program's own count of seconds:
@@ -31,9 +34,10 @@ import time
 from dataclasses import replace
 from typing import Any
 
+from backends.base import StillOurs
 from backends.registry.mlflow_ledger import MlflowLedger
-from core.errors import BackendError, Conflict, Denied, Timeout, Unreachable
-from core.ledger import Deed, End, Entry, by
+from core.errors import BackendError, Conflict, Denied, ModeldeckError, Timeout, Unreachable
+from core.ledger import Chain, Deed, End, Entry, by
 from core.refs import show
 from core.text import clean
 
@@ -56,6 +60,7 @@ class MlflowAliases(MlflowLedger):
 
     def __init__(self, url: str, **more: Any) -> None:
         super().__init__(url, **more)
+        self.clock, self.sleep = clock, asyncio.sleep
         self._runs: dict[str, str] = {}
         self._seen_open: dict[tuple[str, int], float] = {}
 
@@ -67,18 +72,27 @@ class MlflowAliases(MlflowLedger):
         raise NotImplementedError
 
     async def _move(
-        self, model: str, alias: str, after: str | None, before: str | None, deed: Deed
+        self,
+        model: str,
+        alias: str,
+        after: str | None,
+        before: str | None,
+        deed: Deed,
+        still_ours: StillOurs,
     ) -> Entry:
         """The entry that tells of the move.
 
-        Raises NoLedger where nothing can be claimed, Conflict where somebody else was first, else
-        what setting the alias raises; then the claim may stay open, for `_resolve`.
+        Raises NoLedger where nothing can be claimed, Conflict where somebody else was first, what
+        `still_ours` raises, else what setting the alias raises; then the claim may stay open, for
+        `_resolve`.
         """
         try:
-            run, entry, began = await self._claimed(model, alias, after, before, deed)
+            run, entry, began = await self._claimed(model, alias, after, before, deed, still_ours)
         except (Denied, Unreachable):
             raise
         except BackendError as error:
+            if error.backend != self._http.backend:
+                raise  # The journal's, which `still_ours` asked.
             # Whatever became of the claim, the alias was not touched.
             raise Unreachable(
                 f"{clean(model)}@{clean(alias)} was not moved: {error.message}",
@@ -87,7 +101,12 @@ class MlflowAliases(MlflowLedger):
                 hint="`modeldeck doctor` asks for the ledger too; "
                 'ledger = "off" under [registry] goes on without it',
             ) from error
-        if clock() - began > SEND_SECONDS:
+        try:
+            await still_ours()
+        except ModeldeckError:
+            await self._ended(run, entry, "dropped")
+            raise
+        if self.clock() - began > SEND_SECONDS:
             await self._ended(run, entry, "dropped")
             raise Conflict(
                 f"claiming {clean(model)}@{clean(alias)} took more than {SEND_SECONDS:g} s: "
@@ -99,6 +118,9 @@ class MlflowAliases(MlflowLedger):
         except (Denied, Unreachable):
             # The alias was not touched; any other failure leaves that open, and so the claim.
             await self._ended(run, entry, "dropped")
+            raise
+        except BackendError:
+            self._seen_open[run, entry.number] = self.clock()
             raise
         if not await self._ended(run, entry, "set"):
             # What it names now only a look can tell.
@@ -112,13 +134,19 @@ class MlflowAliases(MlflowLedger):
         return entry
 
     async def _claimed(
-        self, model: str, alias: str, after: str | None, before: str | None, deed: Deed
+        self,
+        model: str,
+        alias: str,
+        after: str | None,
+        before: str | None,
+        deed: Deed,
+        still_ours: StillOurs,
     ) -> tuple[str, Entry, float]:
         """The run, the claim that is ours now, and when the chain was read that it follows."""
-        patience, op = clock() + PATIENCE, os.urandom(6).hex()
+        patience, op = self.clock() + PATIENCE, os.urandom(6).hex()
         host = os.uname().nodename[:60]
         while True:
-            run, began = await self._run_of(model), clock()
+            run, began = await self._run_of(model), self.clock()
             chain = await self._read_chain(model, run)
             if chain is None:
                 # Deleted for good: whoever comes first begins another.
@@ -126,6 +154,7 @@ class MlflowAliases(MlflowLedger):
             elif chain.open is not None:
                 await self._resolve(model, run, chain.open, deed)
             else:
+                _check_not_taken_back(chain, alias, deed)
                 seen = await self._named(model, alias)
                 if seen not in (before, after):
                     last = chain.settled(alias)
@@ -133,14 +162,15 @@ class MlflowAliases(MlflowLedger):
                 bound = SEND_SECONDS + self._http.timeout + self.settle_seconds
                 at = self._server_time()
                 entry = Entry(chain.free, alias, seen, after, op, host, deed, at, round(bound, 1))
+                await still_ours()
                 if await self._claim(run, entry):
                     return run, entry, began
-            if clock() > patience:
+            if self.clock() > patience:
                 raise Conflict(
                     f"{clean(model)}@{clean(alias)} is being moved by too many at once",
                     hint="try again in a minute; `modeldeck changes` says who moves it",
                 )
-            await asyncio.sleep(random.uniform(0, 2 * _LOOK))
+            await self.sleep(random.uniform(0, 2 * _LOOK))
 
     async def _run_of(self, model: str) -> str:
         if model not in self._runs:
@@ -152,17 +182,19 @@ class MlflowAliases(MlflowLedger):
 
         How long it is open counts from when this program first saw it, by its own clock.
         """
-        first = self._seen_open.setdefault((run, found.number), clock())
-        # Whoever goes on with a change holds its lease: what was begun under it was given up.
+        first = self._seen_open.setdefault((run, found.number), self.clock())
+        # Whoever goes on with a change holds its lease, and has waited until no request that was
+        # sent under the one before is waited for any more. It may still land.
         ours = bool(deed.change) and found.deed.change == deed.change
+        bound = min(found.bound, self.settle_seconds) if ours else found.bound
         while True:
             value = await self._named(model, found.alias)
             landed = value == found.after
             if landed and found.before != found.after:
                 break
-            if ours or clock() - first >= found.bound:
+            if self.clock() - first >= bound:
                 break
-            await asyncio.sleep(_LOOK)
+            await self.sleep(_LOOK)
             chain = await self._read_chain(model, run)
             if chain is None or chain.open is None or chain.open.number != found.number:
                 return
@@ -184,6 +216,25 @@ class MlflowAliases(MlflowLedger):
             said = next((one for one in every if one.number == entry.number), None)
             return said is None or said.state == result
         return True
+
+
+def _check_not_taken_back(chain: Chain, alias: str, deed: Deed) -> None:
+    """Raises Conflict where somebody has undone the change whose set this is.
+
+    Whoever undoes a change writes an entry even where the alias was never set, so that a program
+    which was stopped in the middle finds it. Changes are told apart by their identity: their
+    numbers are those of each machine's own journal.
+    """
+    if deed.undo or not deed.change:
+        return
+    undone = (one for one in chain.entries if one.alias == alias and one.deed.undo)
+    undo = next((one for one in undone if one.deed.change == deed.change), None)
+    if undo is not None:
+        raise Conflict(
+            f"{clean(undo.by)} has taken this change of {clean(chain.model)}@{clean(alias)} back "
+            f"with entry {undo.number} of the ledger: it goes on no more",
+            hint="look at `modeldeck changes`, then make the plan again",
+        )
 
 
 def _moved(

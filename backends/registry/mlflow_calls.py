@@ -31,6 +31,7 @@ class MlflowCalls:
         auth: tuple[str, str] | None = None,
         timeout: float = 3.0,
     ) -> None:
+        self.timeout = timeout
         self._http = Http("MLflow", url, timeout=timeout, token=token, auth=auth)
         self._http.backend = f"MLflow at {self._http.address}"
 

@@ -49,7 +49,9 @@ class MlflowLedger(MlflowLedgerPlace):
         if run is not None and await self._get_run(run) is not None:
             return run
         # None yet, or one that was deleted for good: a new one, and again one of many wins.
-        mine = await self._make_run(self._experiment or "", f"ledger of {clean(model)}", model)
+        mine: str = await self._may(
+            self._make_run(self._experiment or "", f"ledger of {clean(model)}", model)
+        )
         assert self._root is not None
         key = entries.model_key(model, generation + 1)
         if await self._log_once(self._root, key, mine):

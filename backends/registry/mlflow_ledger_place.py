@@ -87,35 +87,44 @@ class MlflowLedgerPlace(MlflowCalls):
     async def _make_ledger(self) -> None:
         """Under a name of its own first, so that it is whole once the others can see it."""
         what = f"make experiment {EXPERIMENT}"
-        made = None
+        own, renaming = f"{EXPERIMENT}-{os.urandom(6).hex()}", False
         try:
-            body = {
-                "name": f"{EXPERIMENT}-{os.urandom(6).hex()}",
-                "tags": _tags({NOTE: _WARNING}),
-            }
+            body = {"name": own, "tags": _tags({NOTE: _WARNING})}
             answer = await self._ask("experiments/create", body, what)
             made = self._understand(text, answer, "experiment_id", what=what)
             root = await self._make_run(made, "root", None)
             tag = {"experiment_id": made, "key": ROOT_TAG, "value": root}
             await self._ask("experiments/set-experiment-tag", tag, what)
+            renaming = True
             await self._ask(
                 "experiments/update", {"experiment_id": made, "new_name": EXPERIMENT}, what
             )
         except BackendError as error:
+            # A rename that nobody answered may land yet: then it is the ledger of everybody.
+            if not renaming or isinstance(error, Denied | Unreachable):
+                with contextlib.suppress(BackendError):
+                    await self._remove(own, what)
             answer = await self._look_up(
                 "experiments/get-by-name", {"experiment_name": EXPERIMENT}, what
             )
             there = answer is not None and isinstance(answer.get("experiment"), dict)
-            if there and made is not None and answer["experiment"].get("experiment_id") != made:
-                with contextlib.suppress(BackendError):
-                    await self._ask("experiments/delete", {"experiment_id": made}, what)
             if not there:
-                if isinstance(error, Denied):
+                if isinstance(error, Denied) and error.http_status == 400:
+                    raise self._no_ledger(error.message, "ask who runs MLflow") from error
+                if isinstance(error, Denied) and error.http_status in (401, 403):
                     raise self._no_ledger(
                         f"this user may not make it: {error.message}",
                         f"somebody who may promotes once, then grants EDIT on {EXPERIMENT}",
                     ) from error
                 raise
+
+    async def _remove(self, name: str, what: str) -> None:
+        """Delete what was made under this name, if anything was, and whoever heard of it or not."""
+        answer = await self._look_up("experiments/get-by-name", {"experiment_name": name}, what)
+        if answer is not None:
+            found = self._understand(table, answer, "experiment", what=what)
+            made = self._understand(text, found, "experiment_id", what=what)
+            await self._ask("experiments/delete", {"experiment_id": made}, what)
 
     async def _make_run(self, experiment: str, name: str, model: str | None) -> str:
         what = f"make a run in {EXPERIMENT}"
@@ -218,7 +227,22 @@ class MlflowLedgerPlace(MlflowCalls):
         raise Unreachable(f"{what}: {said}", backend=self._http.backend, operation=what, hint=hint)
 
     async def _ask(self, path: str, body: Mapping[str, Any], what: str) -> Any:
-        return await self._http.json("POST", f"{API}/{path}", what=what, json_body=body)
+        """Raises Denied for what MLflow refuses, and Unreachable where its database failed: nothing
+        that the ledger guards was touched.
+        """
+        answer = await self._http.json(
+            "POST", f"{API}/{path}", what=what, json_body=body, ok=(200, 400, 404)
+        )
+        code = answer.get("error_code")
+        if not isinstance(code, str):
+            return answer
+        said = f"{what}: {clean(answer.get('message', code))[:200]}"
+        if code == _DATABASE:
+            hint = "try again; `modeldeck doctor` says how MLflow is"
+            raise Unreachable(said, backend=self._http.backend, operation=what, hint=hint)
+        error = self._denied(what, said)
+        error.http_status = 400
+        raise error
 
     async def _may(self, call: Any) -> Any:
         try:

@@ -16,6 +16,7 @@ from tests.commands.harness.checks import (
 from tests.commands.harness.console import UNGUARDED
 from tests.commands.harness.fleet import KINDS, plan_of
 from tests.commands.harness.journals import rows, use_database
+from tests.commands.harness.ledger import chain_of, left_open
 from tests.commands.harness.processes import Zygote
 from tests.commands.harness.world import World
 from tests.live.postgres import Postgres
@@ -24,25 +25,32 @@ CONSOLE = "tests.commands.harness.console:run"
 
 
 def freeze_and_wake(
-    zygote: Zygote, folder: Path, kind: str, at: int, unguarded: tuple[str, ...]
+    zygote: Zygote,
+    folder: Path,
+    kind: str,
+    at: int,
+    unguarded: tuple[str, ...],
+    *,
+    ledger: bool = False,
 ) -> None:
     """In a folder that may name a database for its journal."""
-    World(folder / "world").create(KINDS[kind].start)
-    pid = zygote.start(
-        CONSOLE, folder=str(folder), kind=kind, at=at, act="stop", unguarded=unguarded
-    )
+    begin(folder, kind, ledger=ledger)
+    more = {"unguarded": unguarded, "ledger": ledger}
+    pid = zygote.start(CONSOLE, folder=str(folder), kind=kind, at=at, act="stop", **more)
     assert zygote.wait(pid).state == "stopped"
     let_leases_end(folder)
     number = open_change(folder)
     taken = number is not None
     if taken:
-        zygote.run(CONSOLE, folder=str(folder), recover=number, unguarded=unguarded)
-    written = World(folder / "world").log()
+        zygote.run(CONSOLE, folder=str(folder), recover=number, **more)
+    written, told = World(folder / "world").log(), chain_of(World(folder / "world"))
     journalled = rows(folder, "SELECT ref, state FROM step")
     ended = zygote.wake(pid)
     assert ended.state == "exited"
     if taken:
         assert World(folder / "world").log() == written, "it wrote after its lease was taken over"
+        claimed = chain_of(World(folder / "world")).entries[len(told.entries) :]
+        assert all(one.state == "dropped" for one in claimed), claimed
         assert rows(folder, "SELECT ref, state FROM step") == journalled
         assert ended.result["state"] == "unfinished"
         assert "taken over" in ended.result["text"]
@@ -50,10 +58,19 @@ def freeze_and_wake(
     check_journal(folder, plan, check_whole(folder, plan, KINDS[kind].start))
 
 
-def points_of(zygote: Zygote, folder: Path, kind: str, unguarded: tuple[str, ...]) -> list[str]:
+def begin(folder: Path, kind: str, *, ledger: bool) -> None:
+    world = World(folder / "world").create(KINDS[kind].start)
+    if ledger:
+        left_open(world)
+
+
+def points_of(
+    zygote: Zygote, folder: Path, kind: str, unguarded: tuple[str, ...], *, ledger: bool = False
+) -> list[str]:
     folder.mkdir()
-    World(folder / "world").create(KINDS[kind].start)
-    ended = zygote.run(CONSOLE, folder=str(folder), kind=kind, unguarded=unguarded)
+    begin(folder, kind, ledger=ledger)
+    more = {"unguarded": unguarded, "ledger": ledger}
+    ended = zygote.run(CONSOLE, folder=str(folder), kind=kind, **more)
     return list(ended.result["points"])
 
 
@@ -67,6 +84,12 @@ def test_a_console_that_wakes_up_after_its_lease_was_taken_over_writes_nothing(
     freeze_everywhere(zygote, folder, kind, unguarded, None)
 
 
+def test_nor_where_it_waits_for_somebody_else_to_move_the_same_alias(
+    zygote: Zygote, folder: Path
+) -> None:
+    freeze_everywhere(zygote, folder, "promote", UNGUARDED, None, ledger=True)
+
+
 @pytest.mark.live
 @pytest.mark.parametrize(
     ("kind", "unguarded"), [("canary", ()), pytest.param("promote", (), marks=pytest.mark.slow)]
@@ -78,9 +101,16 @@ def test_a_console_that_wakes_up_writes_nothing_to_a_journal_that_is_shared(
 
 
 def freeze_everywhere(
-    zygote: Zygote, folder: Path, kind: str, unguarded: tuple[str, ...], database: str | None
+    zygote: Zygote,
+    folder: Path,
+    kind: str,
+    unguarded: tuple[str, ...],
+    database: str | None,
+    *,
+    ledger: bool = False,
 ) -> None:
-    for at, point in enumerate(points_of(zygote, folder / "whole", kind, unguarded)):
+    points = points_of(zygote, folder / "whole", kind, unguarded, ledger=ledger)
+    for at, point in enumerate(points):
         # A request that has left for a system that compares nothing cannot be called back.
         left = any(point.startswith(f"before write {name}:") for name in unguarded)
         if left or point.startswith("before journal.open_changes"):
@@ -89,7 +119,7 @@ def freeze_everywhere(
         here.mkdir()
         if database is not None:
             use_database(here, database)
-        freeze_and_wake(zygote, here, kind, at, unguarded)
+        freeze_and_wake(zygote, here, kind, at, unguarded, ledger=ledger)
 
 
 @pytest.mark.parametrize("shared", [False, pytest.param(True, marks=pytest.mark.live)])

@@ -99,13 +99,19 @@ class Machines:
             env={**os.environ, "MODELDECK_ACTOR": name},
         )
 
-    def run(self, name: str, *words: str) -> Ran:
-        return modeldeck(*words, config=self.config(name))
+    def run(self, name: str, *words: str, timeout: str = "20s") -> Ran:
+        return modeldeck(*words, config=self.config(name, timeout))
 
     def recover(self, name: str) -> Ran:
-        """As soon as the lease of the dead program is over."""
+        """As soon as the lease of the dead program is over.
+
+        Requests of the dead are waited for, for as long as one of this program's may take.
+        """
         deadline = time.monotonic() + 60
-        while "being applied" in (ran := self.run(name, "recover", "--yes", "-o", "json")).out:
+        while (
+            "being applied"
+            in (ran := self.run(name, "recover", "--yes", "-o", "json", timeout="8s")).out
+        ):
             assert time.monotonic() < deadline, ran.out
             time.sleep(1)
         return ran
@@ -200,9 +206,7 @@ def test_another_machine_sees_who_moved_what(machines: Machines, seeds: Seeds) -
 
 
 @pytest.mark.parametrize("when", ["before", "after"])
-def test_who_was_killed_goes_on_at_once_with_what_was_claimed(
-    machines: Machines, when: str
-) -> None:
+def test_who_was_killed_goes_on_with_what_was_claimed(machines: Machines, when: str) -> None:
     machines.die("ana", "2", when)
     assert machines.moves() == [("1", "2", "open")]
     assert machines.recover("ana").data["state"] == "undone"

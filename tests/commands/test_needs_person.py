@@ -37,6 +37,7 @@ class System:
     lets: dict[Ref, int] = field(default_factory=dict)
     guarded: bool = True
     settle_seconds: float = 0.0
+    timeout: float = 0.0
 
     async def read(self, ref: Ref) -> Reading:
         return Reading(self.values[ref], None)

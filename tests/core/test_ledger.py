@@ -75,6 +75,14 @@ def test_a_change_that_others_went_on_from_was_moved_on() -> None:
     assert chain.moved_on("", "c") is None, "who belongs to no change goes on from none"
 
 
+def test_a_version_that_others_came_back_to_is_theirs() -> None:
+    ana, there = by("ana", entry(1, "1", "2")), by("bo", entry(2, "2", "3"))
+    back = by("cy", entry(3, "3", "2"))
+    assert Chain("m", (ana, there, back)).moved_on("ana", "c") == back
+    taken = by("bo", entry(3, "3", "2"), undo=True)
+    assert Chain("m", (ana, there, taken, by("cy", entry(4, "2", "4")))).moved_on("ana", "c")
+
+
 def test_what_others_took_back_or_never_set_moved_nothing_on() -> None:
     ana = by("ana", entry(1, "1", "2"))
     claimed = by("bo", entry(2, "2", "3", None))

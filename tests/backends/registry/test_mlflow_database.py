@@ -11,8 +11,9 @@ import psycopg
 import pytest
 
 from backends.contract.ledger import ANA
+from backends.registry.mlflow_ledger import EXPERIMENT
 from core.errors import Unreachable
-from tests.backends.registry.test_mlflow_ledger import Harness
+from tests.backends.registry.test_mlflow_ledger import Harness, experiments, put_away
 from tests.live.seeds import Seeds
 
 pytestmark = pytest.mark.live
@@ -32,20 +33,23 @@ BEGIN
     IF nextval('failures') <= {times} THEN RAISE EXCEPTION 'planned' USING ERRCODE = '{code}'; END IF;
     RETURN NEW;
 END $$;
-CREATE TRIGGER fail BEFORE INSERT ON params FOR EACH ROW EXECUTE FUNCTION fail();
+CREATE TRIGGER fail BEFORE {write} ON {table} FOR EACH ROW EXECUTE FUNCTION fail();
 """
-_TEAR_DOWN = "DROP TRIGGER fail ON params; DROP FUNCTION fail; DROP SEQUENCE failures"
+_TEAR_DOWN = "DROP TRIGGER fail ON {table}; DROP FUNCTION fail; DROP SEQUENCE failures"
 
 
 @contextlib.contextmanager
-def failing(database: str, code: str, times: int) -> Iterator[None]:
-    """So many writes of a param fail with this error."""
+def failing(
+    database: str, code: str, times: int, write: str = "INSERT", table: str = "params"
+) -> Iterator[None]:
+    """So many writes of this kind fail with this error."""
+    set_up = _SET_UP.format(code=code, times=times, write=write, table=table)
     with psycopg.connect(database, autocommit=True) as db:
-        db.execute(_SET_UP.format(code=code, times=times).encode())
+        db.execute(set_up.encode())
         try:
             yield
         finally:
-            db.execute(_TEAR_DOWN)
+            db.execute(_TEAR_DOWN.format(table=table).encode())
 
 
 @pytest.fixture
@@ -79,5 +83,35 @@ def test_a_claim_that_the_database_failed_is_made_again_or_nothing_is_moved(
         assert named == ("2" if times == 1 else "1")
         assert [one.after for one in chain.entries] == (["1", "2"] if times == 1 else ["1"])
         assert chain.open is None
+
+    asyncio.run(body())
+
+
+@pytest.mark.parametrize(
+    ("write", "table"), [("INSERT", "experiments"), ("INSERT", "runs"), ("UPDATE", "experiments")]
+)
+def test_a_ledger_that_the_database_failed_to_make_is_no_missing_right_and_leaves_nothing(
+    mlflow_on_postgres: str, mlflow_database: str, seeds: Seeds, write: str, table: str
+) -> None:
+    put_away(seeds)
+    harness = Harness(mlflow_on_postgres, seeds)
+
+    async def body() -> None:
+        adapter = harness.open()
+        try:
+            harness.outside("1")
+            code = FAILURES["an error of the database's own"]
+            with (
+                failing(mlflow_database, code, 1, write, table),
+                pytest.raises(Unreachable, match="planned"),
+            ):
+                await harness.move(adapter, "2", ANA)
+            assert experiments(seeds) == []
+            assert (await adapter.read(harness.ref)).value == "1"
+            assert await harness.move(adapter, "2", ANA) == "entry 1 of the ledger"
+            (made,) = experiments(seeds)
+            assert made["name"] == EXPERIMENT
+        finally:
+            await adapter.close()
 
     asyncio.run(body())

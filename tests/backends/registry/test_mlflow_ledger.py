@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import uuid
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from backends.base import Context
+from backends.base import Context, always_ours
 from backends.contract.ledger import ANA, BO, LedgerContract, LedgerHarness
 from backends.registry import mlflow_aliases
 from backends.registry.mlflow import MlflowRegistry, Options, open_backend
@@ -43,7 +44,7 @@ class Harness:
     ) -> None:
         before = (await adapter.read(self.ref)).value
         assert before is None or isinstance(before, str)
-        await adapter._claimed(*self.ref.parts, after, before, deed)
+        await adapter._claimed(*self.ref.parts, after, before, deed, always_ours)
         if moved:
             await adapter._set_alias(*self.ref.parts, after)
 
@@ -83,6 +84,10 @@ def harness(mlflow_url: str, seeds: Seeds) -> Harness:
 
 @pytest.fixture
 def no_ledger_yet(seeds: Seeds) -> None:
+    put_away(seeds)
+
+
+def put_away(seeds: Seeds) -> None:
     """Puts a ledger of other tests out of the way: nobody can tell that there was one."""
     for experiment in experiments(seeds):
         body = {"experiment_id": experiment["experiment_id"], "new_name": uuid.uuid4().hex}
@@ -201,6 +206,33 @@ def test_who_took_too_long_after_reading_the_chain_sets_nothing(
             await harness.move(adapter, "2")
         assert (await adapter.read(harness.ref)).value == "1"
         assert [one.state for one in (await harness.chain(adapter)).entries] == ["set", "dropped"]
+
+    run(harness, body)
+
+
+def test_a_request_of_the_dead_that_lands_late_is_seen_by_whoever_recovers_its_change(
+    harness: Harness,
+) -> None:
+    async def body(adapter: MlflowRegistry) -> None:
+        await harness.move(adapter, "1", BO)
+        await harness.claim_and_die(adapter, "2", ANA, moved=False)
+        now = 0.0
+
+        async def sleep(seconds: float) -> None:
+            nonlocal now
+            now += seconds
+            if now >= adapter.settle_seconds * 0.8:
+                harness.outside("2")
+
+        adapter.sleep = sleep  # type: ignore[assignment]
+        adapter.clock = lambda: now
+        back = replace(ANA, undo=True)
+        with pytest.raises(Conflict, match="is 2, not 1"):
+            await adapter.write_for(harness.ref, "1", before="1", revision="", deed=back)
+        await harness.move(adapter, "1", back)
+        _, dead, undo = (await harness.chain(adapter)).entries
+        assert (dead.state, undo.before, undo.after) == ("set", "2", "1")
+        assert (await adapter.read(harness.ref)).value == "1"
 
     run(harness, body)
 

@@ -23,7 +23,7 @@ from tests.live.stores import POSTGRES, SQLITE
 
 pytestmark = pytest.mark.live
 
-REF = alias_ref("fraud", "champion")
+REF, SPAM = alias_ref("fraud", "champion"), alias_ref("spam", "champion")
 API = "/api/2.0/mlflow"
 
 
@@ -52,12 +52,15 @@ def test_the_right_that_is_missing_is_said_and_its_way_out(
     for _ in range(4):
         body = {"name": "fraud", "source": "s3://bucket/model"}
         admin.post(f"{API}/model-versions/create", body)
+    admin.post(f"{API}/registered-models/create", {"name": "spam"})
+    admin.post(f"{API}/model-versions/create", {"name": "spam", "source": "s3://bucket/model"})
     body = {"name": "fraud", "alias": "champion", "version": "1"}
     admin.post(f"{API}/registered-models/alias", body)
     for name in ("ana", "bo", "cy"):
         admin.user(name)
     for name in ("ana", "bo"):
         admin.grant(name, "registered_model", "fraud", "EDIT")
+        admin.grant(name, "registered_model", "spam", "EDIT")
 
     def opened(name: str, **more: Any) -> MlflowRegistry:
         secret = Secret(env="MLFLOW_TRACKING_PASSWORD")
@@ -83,6 +86,10 @@ def test_the_right_that_is_missing_is_said_and_its_way_out(
             with pytest.raises(NoLedger, match="this user may not use") as raised:
                 await move(strict, "4", BO)
             assert "EDIT on experiment" in (raised.value.hint or "")
+
+            # Nobody has made the ledger of this model yet, and he may not.
+            said = await bo.write_for(SPAM, "1", before=None, revision="", deed=BO)
+            assert "without an entry in the ledger: this user may not use experiment" in said
 
             assert [one.after for one in (await chain(cy)).entries] == ["2"]
             with pytest.raises(Denied):

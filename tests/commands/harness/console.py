@@ -18,6 +18,7 @@ from core.plan import Plan
 from core.refs import Ref
 from tests.commands.harness.fleet import plan_of, release_keeper
 from tests.commands.harness.journals import open_journal
+from tests.commands.harness.ledger import SimRegistry
 from tests.commands.harness.points import PointJournal, Points, PointSettable
 from tests.commands.harness.settable import Faults, SimSettable
 from tests.commands.harness.world import World
@@ -43,11 +44,18 @@ async def with_applier(
     *,
     unguarded: tuple[str, ...] = (),
     faults: Faults | None = None,
+    ledger: bool = False,
 ) -> Any:
     """`work` with an applier on the folder's world and journal, in the world's own time."""
     world = World(folder / "world")
     real = open_journal(folder)
     journal = cast(Journal, PointJournal(real, points))
+
+    registry = SimRegistry(world, points) if ledger else None
+    others = settables(world, unguarded, faults or Faults(), lambda s: PointSettable(s, points))
+
+    def settable(ref: Ref) -> Settable:
+        return registry if registry and ref.kind in ("alias", "stage") else others(ref)
 
     async def sleep(seconds: float) -> None:
         world.advance(seconds)
@@ -58,7 +66,7 @@ async def with_applier(
 
     applier = Applier(
         journal,
-        settables(world, unguarded, faults or Faults(), lambda s: PointSettable(s, points)),
+        settable,
         f"console {os.getpid()}",
         verify=verify,
         after_done=cast(Any, release_keeper(journal, world.values)),
@@ -79,6 +87,7 @@ def run(
     at: int | None = None,
     act: str = "kill",
     unguarded: tuple[str, ...] = (),
+    ledger: bool = False,
 ) -> dict[str, Any]:
     """Apply the plan of a kind, or recover a change; die or freeze at point number `at`."""
     number = signal.SIGKILL if act == "kill" else signal.SIGSTOP
@@ -95,7 +104,7 @@ def run(
         assert kind is not None
         return await applier.apply(plan_of(kind), actor="ann", command=f"modeldeck {kind}")
 
-    made = with_applier(Path(folder), points, work, unguarded=tuple(unguarded))
+    made = with_applier(Path(folder), points, work, unguarded=tuple(unguarded), ledger=ledger)
     outcome = asyncio.run(made)
     return {"state": outcome.state, "text": outcome.text, "points": points.passed}
 

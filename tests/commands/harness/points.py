@@ -51,7 +51,8 @@ class PointSettable:
 
     def __init__(self, inner: Settable, points: Points) -> None:
         self._inner, self._points = inner, points
-        self.guarded, self.settle_seconds = inner.guarded, inner.settle_seconds
+        self.guarded, self.timeout = inner.guarded, inner.timeout
+        self.settle_seconds = inner.settle_seconds
 
     async def read(self, ref: Ref) -> Reading:
         await self._points.hit(f"before read {ref}")

@@ -49,6 +49,7 @@ class SimSettable:
     faults: Faults = field(default_factory=Faults)
     late_after: Callable[[], float] | None = None
     """Seconds until a late request lands; less than `settle_seconds`, as an adapter promises."""
+    timeout: float = 0.0
 
     async def read(self, ref: Ref) -> Reading:
         fault = self.faults.draw("read", ref)
