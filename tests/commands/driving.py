@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -11,6 +12,7 @@ from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 from commands.cli import main
 from demo.registry import API
@@ -120,6 +122,10 @@ class DeckFleet(RunningFleet):
                 assert ended.code == 0, ended.out + ended.err
                 self.reset_model(service)
         self.move("helpdesk-system", "production", "2")
+        # One that nobody used would let the next test's promotion through.
+        with mock.patch.dict(os.environ, MODELDECK_ACTOR="the next test"):
+            for one in self.json("approvals").data["approvals"]:
+                self.json("reject", one["approval"], "--reason", "the test is over")
 
     def reset_model(self, model: str) -> None:
         """Alias, stages and blocks as the demo made them."""
