@@ -191,7 +191,9 @@ def _with_console(state: Path, args: Args, given: Invocation) -> int:
             f"a fleet runs in {state} already",
             hint=f"modeldeck --config {state / 'modeldeck.toml'} opens the console on it",
         )
-    words = [sys.executable, "-m", "tui.launch", "demo", "--headless", "--state", str(state)]
+    # Also when this process is killed, or leaves without a word because its terminal hangs.
+    words = [sys.executable, "-m", "demo.child", "--gently", str(os.getpid())]
+    words += [sys.executable, "-m", "tui.launch", "demo", "--headless", "--state", str(state)]
     words += ["--fault", args.fault] if args.fault else []
     words += ["--simulate-gpus"] if args.simulate_gpus else []
     fleet = subprocess.Popen(

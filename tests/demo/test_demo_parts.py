@@ -245,6 +245,32 @@ asyncio.run(main())
     until(lambda: alive([(child, born)]) == [], "the child is gone", 5)
 
 
+def test_the_fleet_ends_in_order_when_its_console_is_killed(tmp_path: Path) -> None:
+    import subprocess
+
+    ended = tmp_path / "ended"
+    fleet = f"""
+import pathlib, signal, sys, time
+def end(*_):
+    pathlib.Path({str(ended)!r}).write_text("in order")
+    sys.exit()
+signal.signal(signal.SIGTERM, end)
+print("up", flush=True)
+{SLEEP}
+"""
+    code = f"""
+import os, subprocess, sys
+words = [sys.executable, "-m", "demo.child", "--gently", str(os.getpid())]
+subprocess.Popen([*words, sys.executable, "-c", {fleet!r}], start_new_session=True).wait()
+"""
+    console = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
+    with console:
+        assert console.stdout
+        assert console.stdout.readline() == "up\n"
+        console.kill()
+    until(ended.exists, "the fleet was told", 5)
+
+
 def test_nothing_outside_points_the_fleets_mlflow_elsewhere(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
