@@ -7,7 +7,17 @@ import functools
 import types
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, dataclass
-from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import (
+    Annotated,
+    Any,
+    Literal,
+    TypeVar,
+    Union,
+    cast,
+    get_args,
+    get_origin,
+    get_type_hints,
+)
 
 from core.errors import nearest
 from core.units import parse_duration
@@ -91,8 +101,10 @@ class Reader:
         if not isinstance(value, Mapping):
             self._bad(path, f"is {_name(value)}, it should be a table")
             return None
-        hints = _hints(cls)  # type: ignore[arg-type]
-        known = {field.name: field for field in dataclasses.fields(cls)}  # type: ignore[arg-type]
+        # A dataclass; a type variable cannot say so.
+        kind: Any = cls
+        hints = _hints(kind)
+        known = {field.name: field for field in dataclasses.fields(kind)}
         for key in value:
             if key not in known:
                 right = nearest(key, known) or f" It takes {_listed(known)}."
@@ -164,7 +176,7 @@ class Reader:
         if origin in (dict, Mapping) or str(origin).endswith("Mapping'>"):
             return self._mapping(get_args(hint)[1], value, path)
         if dataclasses.is_dataclass(hint):
-            return self.table(hint, value, path)  # type: ignore[arg-type]
+            return self.table(cast("type[Any]", hint), value, path)
         return self._plain(hint, value, path)
 
     def _leaf(self, hint: Any, value: Any, path: Path) -> Any:
