@@ -267,7 +267,7 @@ def _without_command_line() -> None:
     """
     if "httpx" in sys.modules:
         return
-    # Where None stands, the import system says that there is no such module.
+    # Where None stands, the import system says that there is no such module; its type does not.
     sys.modules["httpx._main"] = None  # type: ignore[assignment]
     try:
         import httpx  # noqa: F401

@@ -46,6 +46,7 @@ def _find(secret: Secret) -> str:
             raise UsageError(f"the secret in {path} cannot be read: {error.strerror}") from error
     if secret.keyring is not None:
         try:
+            # Nobody's dependency: whoever names the keyring in the config installs it.
             import keyring  # type: ignore[import-not-found,unused-ignore]
         except ImportError as error:
             raise UsageError(

@@ -126,9 +126,11 @@ def _callback(spec: Spec, run: Run) -> Callable[..., Any]:
         for option in COMMON
         if not option.only or spec.kind in option.only
     ]
-    callback.__signature__ = inspect.Signature(signature)  # type: ignore[attr-defined]
-    callback.__annotations__ = {item.name: item.annotation for item in signature}
-    callback.__name__ = spec.name
+    # What Typer reads instead of the function's own parameters.
+    described: Any = callback
+    described.__signature__ = inspect.Signature(signature)
+    described.__annotations__ = {item.name: item.annotation for item in signature}
+    described.__name__ = spec.name
     return callback
 
 

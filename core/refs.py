@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal, get_args
+from typing import Any, Literal, cast, get_args
 
 from core.split import Split
 
@@ -43,7 +43,7 @@ class Ref:
         kind, colon, name = text.partition(":")
         if not colon or kind not in KINDS or not name:
             raise ValueError(f"{text!r} is not a ref; one looks like alias:fraud@champion")
-        ref = cls(kind, name)  # type: ignore[arg-type]
+        ref = cls(cast("Kind", kind), name)
         if kind in _SEPARATOR and not all(ref.parts):
             raise ValueError(f"{text!r} is not a ref; {kind} refs look like {_EXAMPLES[kind]}")
         return ref

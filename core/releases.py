@@ -35,7 +35,7 @@ def last_good(seen: Observed) -> Release | None:
         if release.version not in blocked and (now is None or not release.same_content(now))
     ]
     good = [release for release in other if release.good(seen.service.good_after)]
-    return (good or other or [None])[0]  # type: ignore[list-item]
+    return next(iter(good or other), None)
 
 
 def unproved(seen: Observed, target: Release) -> str | None:

@@ -7,7 +7,17 @@ import functools
 import types
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, dataclass
-from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import (
+    Annotated,
+    Any,
+    Literal,
+    TypeVar,
+    Union,
+    cast,
+    get_args,
+    get_origin,
+    get_type_hints,
+)
 
 from core.errors import nearest
 from core.units import parse_duration
@@ -91,8 +101,10 @@ class Reader:
         if not isinstance(value, Mapping):
             self._bad(path, f"is {_name(value)}, it should be a table")
             return None
-        hints = _hints(cls)  # type: ignore[arg-type]
-        known = {field.name: field for field in dataclasses.fields(cls)}  # type: ignore[arg-type]
+        # A dataclass; a type variable cannot say so.
+        kind: Any = cls
+        hints = _hints(kind)
+        known = {field.name: field for field in dataclasses.fields(kind)}
         for key in value:
             if key not in known:
                 right = nearest(key, known) or f" It takes {_listed(known)}."
@@ -172,7 +184,7 @@ class Reader:
             if short is not None and isinstance(value, str):
                 # `policy = "approved"`: the one key that most write, without its table.
                 value = {short: value}
-            return self.table(hint, value, path)  # type: ignore[arg-type]
+            return self.table(cast("type[Any]", hint), value, path)
         return self._plain(hint, value, path)
 
     def _leaf(self, hint: Any, value: Any, path: Path) -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from dataclasses import dataclass
-from typing import Annotated, Literal, NamedTuple
+from typing import Annotated, Literal, NamedTuple, cast
 
 from core.schema import Duration, Figure, Leaf
 
@@ -86,7 +86,7 @@ def _one(**limits: float | Tolerance | None) -> Bound:
     compared = side in ("max_drop", "max_rise")
     if not math.isfinite(by.amount) or (compared and by.amount < 0):
         raise ValueError(f"{side} takes a finite number{' of 0 or more' if compared else ''}")
-    return Bound(side, by)  # type: ignore[arg-type]
+    return Bound(cast("Side", side), by)
 
 
 @dataclass(frozen=True, slots=True)
