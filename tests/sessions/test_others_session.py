@@ -30,7 +30,8 @@ def test_a_request_and_a_freeze_are_announced_marked_and_answered(
     approved: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with Person(approved) as person:
-        person.sees("tumor", "v2 100", "nothing changed")
+        # The age of what changed: only what comes after the first look at it is announced.
+        person.sees("tumor", "v2 100", "ago ┬")
         monkeypatch.setenv("MODELDECK_ACTOR", "ben")
         asked = modeldeck(*PROMOTE, "--request", "-o", "json", config=approved)
         name = asked.data["approval"]["approval"]
