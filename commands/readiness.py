@@ -94,8 +94,7 @@ def readiness_grid(ready: Readiness, policy: str) -> Grid:
     rows: list[Sequence[Cell]] = []
     if isinstance(ready.gate, GateReport):
         text, style = VERDICTS[ready.gate.verdict]
-        good = sum(check.verdict == "passed" for check in ready.gate.checks)
-        rows.append(("gate", (f"{text}, {good} of {len(ready.gate.checks)} checks", style)))
+        rows.append(("gate", (f"{text}, {ready.gate.tally}", style)))
     else:
         rows.append(_unreachable("gate", ready.gate))
     if isinstance(ready.lineage, Lineage):

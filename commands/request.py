@@ -118,8 +118,7 @@ def _gate_grids(approval: Approval) -> list[Grid]:
         return [Grid((), [(("? no gate was asked", "unknown"),)])]
     gate = GateReport.from_json(judged)
     text, style = VERDICTS[gate.verdict]
-    good = sum(check.verdict == "passed" for check in gate.checks)
-    said = f"{text}, {good} of {len(gate.checks)} checks, when it was asked for"
+    said = f"{text}, {gate.tally}, when it was asked for"
     rows: list[Sequence[Cell]] = [("gate", (said, style), "")]
     for check in gate.checks:
         if check.verdict != "passed":

@@ -124,9 +124,11 @@ def place(seen: Observed, version: str) -> tuple[str, tuple[Set, ...], tuple[Fin
     able = [name for name in idle if seen.slots[name].can_load]
     if not able:
         why = next((seen.slots[name].why_not for name in idle), "every slot carries traffic")
+        hint = f"modeldeck slots {seen.name} shows what each one holds"
+        if not idle and seen.split is not None and seen.split.settled is None:
+            hint = f"modeldeck abort {seen.name} ends what the other slots are used for"
         raise Refused(
-            f"no slot of {seen.name} holds v{version}, and none can load it: {why}",
-            hint=f"modeldeck slots {seen.name} shows what each one holds",
+            f"no slot of {seen.name} holds v{version}, and none can load it: {why}", hint=hint
         )
     warm = next((r.version for r in seen.releases if r.good(seen.service.good_after)), None)
     holders = [name for name in seen.slots if seen.slots[name].version == warm]

@@ -76,6 +76,13 @@ class GateReport:
         """A report without any check has no evidence."""
         return worst(self.checks)
 
+    @property
+    def tally(self) -> str:
+        """How many checks pass: "14 of 14 checks", "5 of 14 checks passed"."""
+        good = sum(check.verdict == "passed" for check in self.checks)
+        said = f"{good} of {len(self.checks)} checks"
+        return said if self.verdict == "passed" else f"{said} passed"
+
     def to_json(self) -> dict[str, Any]:
         return {
             "version": self.version,

@@ -76,7 +76,7 @@ def typed(monkeypatch: pytest.MonkeyPatch, answer: str, *words: str, config: Pat
 
 
 WHOLE = (
-    "traffic:fraud", "alias:fraud@champion", "✖ FAILED, 1 of 3 checks, when it was asked for",
+    "traffic:fraud", "alias:fraud@champion", "✖ FAILED, 1 of 3 checks passed, when it was asked for",
     "headline", "0.71 against at least 0.9 (run r1)", "nobody answered", "slot blue stays warm",
     "asked for by ana", "better",
 )  # fmt: skip

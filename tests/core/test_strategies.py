@@ -102,8 +102,9 @@ def test_only_the_last_copy_of_the_last_good_version_is_warned_of(green: str, wa
 
 
 def test_a_slot_with_traffic_is_never_loaded() -> None:
-    with pytest.raises(Refused, match="every slot carries traffic"):
+    with pytest.raises(Refused, match="every slot carries traffic") as refused:
         canary(seen(split=CANARY), version("15", "Staging"), 500, None)
+    assert "modeldeck abort fraud" in (refused.value.hint or "")
 
 
 def test_a_shadow_leaves_the_live_traffic_alone() -> None:

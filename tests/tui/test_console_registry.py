@@ -88,7 +88,7 @@ def test_the_plan_of_a_bad_version_says_what_speaks_against_it() -> None:
         await on_service(driver)
         await driver.press("P")
         await driver.sees(
-            "gate     ✖ FAILED, 1 of 3 checks", "latency FAILED: 1.9 (<= 0.8 s)",
+            "gate     ✖ FAILED, 1 of 3 checks passed", "latency FAILED: 1.9 (<= 0.8 s)",
             "lineage  ✖ 7 of 10 present", "broken commit SHA", "missing seeds",
             "unreachable artifact links", "card     ✖ 5 of 7 present", "refused",
         )  # fmt: skip

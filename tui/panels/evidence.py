@@ -66,8 +66,7 @@ def gate_mark(report: GateReport, stale: bool = False) -> Cell:
     text, style = verdict_of(report.verdict, stale)
     if not report.checks:
         return ("? no check is configured", style)
-    good = sum(check.verdict == "passed" for check in report.checks)
-    return (f"{text}, {good} of {len(report.checks)} checks", style)
+    return (f"{text}, {report.tally}", style)
 
 
 def verdict_of(verdict: str, stale: bool) -> Cell:
