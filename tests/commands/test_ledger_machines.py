@@ -205,7 +205,7 @@ def test_another_machine_sees_who_moved_what(machines: Machines, seeds: Seeds) -
     assert [one["origin"] for one in events] == ["outside", "ledger"]
 
 
-@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.parametrize("when", ["before", pytest.param("after", marks=pytest.mark.slow)])
 def test_who_was_killed_goes_on_with_what_was_claimed(machines: Machines, when: str) -> None:
     machines.die("ana", "2", when)
     assert machines.moves() == [("1", "2", "open")]
@@ -215,7 +215,7 @@ def test_who_was_killed_goes_on_with_what_was_claimed(machines: Machines, when: 
     assert machines.moves() == [("1", "2", left), (at, "1", "set")]
 
 
-@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.parametrize("when", [pytest.param("before", marks=pytest.mark.slow), "after"])
 def test_a_dead_machine_is_overtaken_within_the_time_that_its_claim_names(
     machines: Machines, when: str
 ) -> None:

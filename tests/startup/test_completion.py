@@ -101,7 +101,9 @@ def test_words_of_another_service_are_left_out(known: Program) -> None:
     assert bash(known, ["modeldeck", "rollback", "helpdesk", "--to", ""]) == []
 
 
-@pytest.mark.parametrize("ask", SHELLS)
+@pytest.mark.parametrize(
+    "ask", [bash, *(pytest.param(ask, marks=pytest.mark.slow) for ask in (zsh, fish))]
+)
 def test_options_may_stand_before_the_name(known: Program, ask: Ask) -> None:
     assert ask(known, ["modeldeck", "-o", "json", "ro"]) == ["rollback"]
     assert ask(known, ["modeldeck", "--read-only", "status", "tu"]) == ["tumor"]
