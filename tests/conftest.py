@@ -11,6 +11,7 @@ import pytest
 from xdist.scheduler import LoadScopeScheduling
 
 from tests.commands.driving import DeckFleet
+from tests.demo.running import RunningFleet
 from tests.live.journals import Place, database_place, file_place
 from tests.live.postgres import Postgres, postgres_server
 from tests.live.seeds import Seeds
@@ -28,11 +29,18 @@ ONE_WORKER = (
     ),
 )
 """Tests that share servers, each group by where they stand: one worker starts them once."""
+FLEETS = pytest.StashKey[dict[str, RunningFleet]]()
+"""By the fixture that keeps one."""
+
+
+def together(nodeid: str) -> str:
+    """What the test is scheduled with: its group, else itself alone."""
+    return next((group[0] for group in ONE_WORKER if nodeid.startswith(group)), nodeid)
 
 
 class ByServers(LoadScopeScheduling):
     def _split_scope(self, nodeid: str) -> str:
-        return next((group[0] for group in ONE_WORKER if nodeid.startswith(group)), nodeid)
+        return together(nodeid)
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -52,6 +60,16 @@ def pytest_runtest_makereport(
         why = report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr
         report.outcome = "failed"
         report.longrepr = f"a test of a real server must run in CI: {why}"
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> None:
+    """A fleet under load takes a fifth of a core: none outlives the tests that are about it."""
+    if nextitem is not None and together(item.nodeid) == together(nextitem.nodeid):
+        return
+    for fixture, fleet in item.config.stash.get(FLEETS, {}).items():
+        if fixture not in getattr(nextitem, "fixturenames", ()):
+            fleet.stop()
 
 
 @pytest.fixture(scope="session")
@@ -114,10 +132,26 @@ def seeds(mlflow_url: str) -> Iterator[Seeds]:
 
 
 @pytest.fixture(scope="session")
-def deck_fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DeckFleet]:
+def fleets(pytestconfig: pytest.Config) -> dict[str, RunningFleet]:
+    """Whatever fleet stands here is ended when no test needs it."""
+    return pytestconfig.stash.setdefault(FLEETS, {})
+
+
+@pytest.fixture(scope="session")
+def started_deck(
+    tmp_path_factory: pytest.TempPathFactory, fleets: dict[str, RunningFleet]
+) -> Iterator[DeckFleet]:
     """`modeldeck demo --headless`, one for the tests of commands and of whole sessions."""
     with DeckFleet(tmp_path_factory.mktemp("deck") / "state") as fleet:
+        fleets["started_deck"] = fleet
         yield fleet
+
+
+@pytest.fixture
+def deck_fleet(started_deck: DeckFleet) -> DeckFleet:
+    """That fleet, running; whoever uses it leaves it as it was."""
+    started_deck.start()
+    return started_deck
 
 
 @pytest.fixture

@@ -10,8 +10,11 @@ from tests.demo.running import RunningFleet
 
 
 @pytest.fixture(scope="session")
-def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningFleet]:
+def shared(
+    tmp_path_factory: pytest.TempPathFactory, fleets: dict[str, RunningFleet]
+) -> Iterator[RunningFleet]:
     with RunningFleet(tmp_path_factory.mktemp("fleet") / "state") as running:
+        fleets["shared"] = running
         yield running
 
 
