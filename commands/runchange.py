@@ -65,6 +65,8 @@ async def run_change(deck: Deck, parsed: Parsed) -> int:
         return await _refused(deck, parsed, plan, error)
     if not confirmed:
         await _ask(deck, parsed, plan)
+    elif not common.json and not common.quiet:
+        _warn(plan)
     outcome = await _carry_out(deck, plan, common, line)
     return await _ended(deck, outcome, common)
 
@@ -115,6 +117,15 @@ def _nothing(plan: Plan, common: Common) -> int:
     else:
         print(f"nothing to do: {shown(plan.title)} is already so")
     return EXIT_OK
+
+
+def _warn(plan: Plan) -> None:
+    """Of a plan that nobody was shown: what speaks against it, or what it leaves undone."""
+    for finding in plan.findings:
+        if finding.level == "warning":
+            print(f"▲ {shown(finding.message)}", file=sys.stderr)
+            if finding.hint:
+                print(f"    {shown(finding.hint)}", file=sys.stderr)
 
 
 async def _ask(deck: Deck, parsed: Parsed, plan: Plan) -> None:

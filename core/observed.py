@@ -47,6 +47,9 @@ class Observed:
     guarded_registry: bool = False
     left_behind: frozenset[str] = frozenset()
     """Versions that rollbacks left, as the journal has it: known without the registry."""
+    returned: str | None = None
+    """The release that the newest move of traffic led back to, as the journal has it; None where
+    that was no rollback."""
 
     @property
     def name(self) -> str:

@@ -23,6 +23,9 @@ def last_good(seen: Observed) -> Release | None:
     """The release that a rollback leads to: the newest that proved good, differs from what is
     live or from the registry's champion, and whose version no rollback has left behind; where
     none proved good, the newest that differs."""
+    half_way = _half_way(seen)
+    if half_way is not None:
+        return half_way
     now = seen.release_now()
     if now is not None and seen.champion not in (None, now.version):
         now = None  # The alias was moved from under what serves: that is to be put back too.
@@ -36,6 +39,18 @@ def last_good(seen: Observed) -> Release | None:
     ]
     good = [release for release in other if release.good(seen.service.good_after)]
     return next(iter(good or other), None)
+
+
+def _half_way(seen: Observed) -> Release | None:
+    """The release that a rollback has led the traffic back to, while alias or prompts are still, or
+    again, those of another: a registry that is down, or a crash, leaves it so. To go on from there
+    to the newest that differs would be to serve again what was left."""
+    back = next((one for one in seen.releases if one.name == seen.returned), None)
+    if back is None or list(seen.live) != [back.version]:
+        return None
+    prompts = {ref.name: value for ref, value in seen.prompts.items()}
+    as_there = all(prompts.get(name, value) == value for name, value in back.prompts.items())
+    return None if seen.champion in (None, back.version) and as_there else back
 
 
 def unproved(seen: Observed, target: Release) -> str | None:
@@ -125,7 +140,9 @@ def rollback(seen: Observed, to: Release | None, only: Part | None, reason: str)
     title = (
         f"{seen.name} back to release {target.name} ({version_name(target.version)}, {good}{made})"
     )
-    evidence: dict[str, Any] = {"release": target.name}
+    moved = any(item.ref.kind == "traffic" for item in sets)
+    leaves = [one for one in seen.live if one != target.version and not one.startswith("?")]
+    evidence: dict[str, Any] = {"release": target.name, "leaves": leaves if moved else []}
     if against is not None:
         free = last_good(seen)
         instead = _instead(seen, free) if free is not None else None
@@ -178,10 +195,13 @@ def _serve(seen: Observed, target: Release, findings: list[Finding], reason: str
 def _left(seen: Observed, model: Model, target: str) -> list[str]:
     """The versions that a rollback leaves: what served, but the target.
 
-    A champion that is seen to serve nothing is not one of them: nobody has tried it.
+    A champion that is seen to serve nothing is not one of them: nobody has tried it. But where a
+    rollback came half-way, the champion that served as a release is what it left.
     """
     left = list(seen.live)
-    if seen.champion and (not left or any(version.startswith("?") for version in left)):
+    unseen = not left or any(version.startswith("?") for version in left)
+    served = any(release.version == seen.champion for release in seen.releases)
+    if seen.champion and (unseen or (served and _half_way(seen) is not None)):
         left.append(seen.champion)
     return [n for n in dict.fromkeys(left) if n != target and model.find(n) is not None]
 

@@ -53,6 +53,7 @@ async def observe(deck: Deck, service: Service, *, registry: bool = True) -> Obs
         tuple(releases),
         deck.registry.guarded if model or prompts else False,
         blocked_versions(changes, service.model) if service.model else frozenset(),
+        returned_to(changes),
     )
 
 
@@ -139,8 +140,23 @@ def previous_split(changes: Sequence[Change]) -> Split | None:
     return None
 
 
+def returned_to(changes: Sequence[Change]) -> str | None:
+    """The release that the newest move of traffic led back to; of changes, newest first."""
+    for change in changes:
+        moved = any(
+            step.ref.kind == "traffic" and step.state in ("done", "found") for step in change.steps
+        )
+        if moved and (change.state == "done" or change.plan.goal == "back"):
+            back = change.plan.kind == "rollback"
+            return change.plan.evidence.get("release") if back else None
+    return None
+
+
 def blocked_versions(changes: Sequence[Change], model: str) -> frozenset[str]:
-    """The versions of the model that rollbacks left behind; of changes, newest first."""
+    """The versions of the model that rollbacks left behind; of changes, newest first.
+
+    Also those whose block the registry was not there to take. Who makes one the champion lifts it.
+    """
     found: dict[str, bool] = {}
     for change in changes:
         if change.state != "done" and change.plan.goal != "back":
@@ -148,6 +164,10 @@ def blocked_versions(changes: Sequence[Change], model: str) -> frozenset[str]:
         for step in change.steps:
             if step.ref.kind == "block" and step.ref.parts[0] == model:
                 found.setdefault(step.ref.parts[1], step.after is not None)
+            elif step.ref.kind == "alias" and change.plan.goal == "forward":
+                found.setdefault(str(step.after), False)
+        for version in change.plan.evidence.get("leaves", ()):
+            found.setdefault(version, True)
     return frozenset(version for version, blocked in found.items() if blocked)
 
 

@@ -147,6 +147,23 @@ def test_a_registry_that_is_down_dims_itself_and_the_way_back_stays_open(
 
 
 @pytest.mark.live
+def test_a_way_back_without_the_registry_says_what_it_leaves_to_the_next(
+    fleet: DeckFleet, tmp_path: Path
+) -> None:
+    assert fleet.run("cutover", "tumor", "3", "--yes").code == 0
+    away = fleet.config_with(tmp_path, old=fleet.address("mlflow"), new="http://127.0.0.1:9")
+    loud = ("--override", "v3 is broken")
+    back = modeldeck("rollback", "tumor", "--to", "r1", "--yes", *loud, config=away)
+    assert back.code == 0, back.out + back.err
+    assert "alias, stages and prompts stay as they are" in back.err
+    assert "roll back again once the registry answers" in back.err
+    assert fleet.traffic("tumor") == {"2": 1.0}
+    assert fleet.alias("tumor") == "3"
+    assert fleet.run("rollback", "tumor", "--yes").code == 0
+    assert fleet.alias("tumor") == "2"
+
+
+@pytest.mark.live
 def test_a_dead_slot_is_said_and_the_rest_stands(fleet: DeckFleet) -> None:
     fleet.stage("dead-backend")
     try:

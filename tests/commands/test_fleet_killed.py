@@ -88,6 +88,25 @@ def recover(fleet: DeckFleet, service: str) -> None:
     until(settled, f"{service} has no open change", 60)
 
 
+def killed_at(
+    point: int, fleet: DeckFleet, kind: str
+) -> tuple[subprocess.CompletedProcess[str], dict[str, object]]:
+    """How the command ended, and the world once what it left is settled.
+
+    Asked again where the registry was too slow to be asked: a rollback then does without it, says
+    so, and leaves the rest to the next one.
+    """
+    for _ in range(5):
+        fleet.restore()
+        prepare(fleet, kind)
+        ran = doomed(fleet, point, *LINES[kind])
+        recover(fleet, LINES[kind][1])
+        now = world(fleet, kind)
+        if "stay as they are" not in ran.stderr:
+            break
+    return ran, now
+
+
 @pytest.mark.parametrize("kind", LINES)
 def test_killed_at_every_point_it_ends_wholly_old_or_wholly_new(
     deck_fleet: DeckFleet, kind: str
@@ -102,13 +121,9 @@ def test_killed_at_every_point_it_ends_wholly_old_or_wholly_new(
     assert new != old
     ends = {"old": 0, "new": 0}
     for point in range(points_of(whole)):
-        fleet.restore()
-        prepare(fleet, kind)
-        ran = doomed(fleet, point, *line)
+        ran, now = killed_at(point, fleet, kind)
         # A lease that was not renewed this time makes a point less: it then ended as it should.
         assert ran.returncode in (-9, 0), f"point {point}: {ran.stderr}"
-        recover(fleet, line[1])
-        now = world(fleet, kind)
         assert ran.returncode == -9 or now == new
         assert now in (old, new), f"killed at point {point}: {now}"
         ends["old" if now == old else "new"] += 1

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from backends.journal.base import Change, Step
-from commands.sources.service import blocked_versions, previous_split
+from commands.sources.service import blocked_versions, previous_split, returned_to
 from core.plan import Plan, Set
 from core.refs import Value, alias_ref, block_ref, traffic_ref
 from core.split import Split
@@ -16,7 +16,8 @@ TRAFFIC = traffic_ref("fraud")
 
 def change(state: Any, before: Value, after: Value, step: Any = "done", **more: Any) -> Change:
     ref = more.pop("ref", TRAFFIC)
-    plan = Plan("cutover", "fraud", more.pop("goal", "forward"), "", (Set(ref, before, after),))
+    sets, goal = (Set(ref, before, after),), more.pop("goal", "forward")
+    plan = Plan(more.pop("kind", "cutover"), "fraud", goal, "", sets, (), more.pop("evidence", {}))
     steps = (Step(0, ref, before, after, step),)
     texts = {"actor": "ana", "reason": "", "command": "", "key": None, "holder": "h", "note": ""}
     rest: dict[str, Any] = {"epoch": 1, "created": TAKEN, "ended": TAKEN, "verified": True}
@@ -67,3 +68,23 @@ def test_blocks_are_known_without_the_registry() -> None:
     promoted_again = change("done", "errors", None, ref=ref)
     assert blocked_versions([promoted_again, left], "fraud") == set()
     assert blocked_versions([left, promoted_again], "fraud") == {"13"}
+
+
+BACK = change(
+    "done", GREEN, BLUE, kind="rollback", goal="back", evidence={"release": "r1", "leaves": ["13"]}
+)
+"""Without the registry: nothing but traffic was set."""
+
+
+def test_what_a_way_back_left_is_known_where_the_registry_could_not_be_told() -> None:
+    assert blocked_versions([BACK], "fraud") == {"13"}
+    promoted_again = change("done", "12", "13", ref=alias_ref("fraud", "champion"))
+    assert blocked_versions([promoted_again, BACK], "fraud") == set()
+    assert blocked_versions([BACK, promoted_again], "fraud") == {"13"}
+
+
+def test_where_a_rollback_led_counts_until_traffic_is_moved_again() -> None:
+    assert returned_to([BACK, WITH_CANARY]) == "r1"
+    assert returned_to([change("undone", BLUE, CANARY, "undone"), BACK]) == "r1"
+    assert returned_to([WITH_CANARY, BACK]) is None
+    assert returned_to([]) is None

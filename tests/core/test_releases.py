@@ -53,6 +53,42 @@ def test_it_never_leads_to_a_version_that_a_rollback_left(registry: bool) -> Non
     assert target.version == "11"
 
 
+@pytest.mark.parametrize("good", [True, False])
+def test_a_way_back_that_missed_the_registry_is_gone_to_its_end(good: bool) -> None:
+    """v12 served until a rollback to r1 moved the traffic, and nothing but the traffic."""
+    releases = (release(2, "12"), release(1, "13", good=good))
+    half = seen(releases=releases, split=Split.all_on("green"), returned="r1")
+    plan = rollback(half, None, None, "errors")
+    assert values(plan.sets) == {
+        alias_ref("fraud", "champion"): "13",
+        stage_ref("fraud", "13"): "Production",
+        stage_ref("fraud", "12"): "Archived",
+        block_ref("fraud", "12"): "rolled back to r1: errors",
+    }
+    assert not held_up(plan)
+    # Asked for once more while the registry is away, it does not lead to what was left.
+    with pytest.raises(Refused, match="no earlier release"):
+        rollback(replace(half, model=None, left_behind=frozenset({"12"})), None, None, "")
+
+
+def test_prompts_that_a_way_back_missed_are_gone_back_to() -> None:
+    ref = Ref("prompt", "chat-system@live")
+    releases = (
+        release(2, "13", **{"chat-system@live": "9"}),
+        release(1, "12", good=False, **{"chat-system@live": "8"}),
+    )
+    half = seen(releases=releases, prompts={ref: "9"}, returned="r1")
+    assert values(rollback(half, None, None, "").sets) == {ref: "8"}
+
+
+def test_an_alias_that_was_moved_to_what_never_served_blocks_nothing() -> None:
+    releases = (release(1, "13"),)
+    moved = seen(releases=releases, split=Split.all_on("green"), returned="r1")
+    plan = rollback(moved, None, None, "")
+    assert values(plan.sets)[alias_ref("fraud", "champion")] == "13"
+    assert plan.find("block") is None
+
+
 def test_a_release_that_proved_good_is_preferred() -> None:
     releases = (release(3, "12"), release(2, "13", good=False), release(1, "11"))
     target = last_good(seen(releases=releases))
