@@ -66,7 +66,10 @@ def test_a_watch_that_nobody_reads_ends(config: Path) -> None:
 
 
 @pytest.mark.live
-@pytest.mark.parametrize("words", [["--quiet"], ["-o", "json"], []])
+@pytest.mark.parametrize(
+    "words",
+    [*(pytest.param(words, marks=pytest.mark.slow) for words in (["--quiet"], ["-o", "json"])), []],
+)
 def test_a_change_is_made_and_keeps_its_exit_code(fleet: DeckFleet, words: list[str]) -> None:
     change = ("canary", "tumor", "3", "--weight", "20", "--yes", *words)
     assert without_reader(*change, config=fleet.config, broken=NO_READER) == 0

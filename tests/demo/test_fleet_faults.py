@@ -73,6 +73,7 @@ def test_bad_candidate_makes_all_but_the_champion_slow_and_err(fleet: RunningFle
     assert {status(fleet, "tumor-green") for _ in range(30)} == {200}
 
 
+@pytest.mark.slow
 def test_bad_candidate_follows_the_version_into_another_slot(fleet: RunningFleet) -> None:
     fleet.stage("bad-candidate")
     try:
@@ -121,6 +122,7 @@ def test_prompt_change_comes_from_outside_and_stays_until_rolled_back(
     assert found["model_version"]["version"] == "3"
 
 
+@pytest.mark.slow
 def test_registry_down_leaves_the_services_up(fleet: RunningFleet) -> None:
     fleet.stage("registry-down")
     until(lambda: not listens(fleet, "mlflow"), "the registry is gone")

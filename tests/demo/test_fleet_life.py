@@ -79,6 +79,7 @@ def test_kill_nine_of_the_supervisor_leaves_nothing_running(fleet: RunningFleet)
     assert not [pid for pid in below if birth(pid)]
 
 
+@pytest.mark.slow
 def test_what_an_earlier_fleet_left_running_is_ended_by_the_next(fleet: RunningFleet) -> None:
     fleet.stop()
     sleep = [sys.executable, "-c", "import time; time.sleep(600)"]
@@ -116,6 +117,7 @@ def test_one_state_folder_has_one_fleet(fleet: RunningFleet) -> None:
     assert fleet.infer("tumor").status_code == 200
 
 
+@pytest.mark.slow
 def test_a_process_that_dies_is_named_and_started_again(fleet: RunningFleet) -> None:
     for name in ("tumor-green", "envoy", "load", "helpdesk-main", "prefork"):
         pid = fleet.pid(name)

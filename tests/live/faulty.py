@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import re
 import threading
 from collections.abc import Callable, Iterator
 
@@ -60,6 +61,9 @@ def faulty_server(answer: Callable[[str], Answer] | Answer) -> Iterator[str]:
         handlers.add(task)
         try:
             head = await reader.readuntil(b"\r\n\r\n")
+            # What is left unread when the connection is closed resets it, and the answer is lost.
+            length = re.search(rb"(?i)\r\ncontent-length: *(\d+)", head)
+            await reader.readexactly(int(length[1]) if length else 0)
             said = answer(head.decode("latin-1")) if callable(answer) else answer
             if said is None:
                 await asyncio.Event().wait()

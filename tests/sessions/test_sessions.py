@@ -106,6 +106,7 @@ def test_wrong_lines_are_said_and_change_nothing(fleet: DeckFleet) -> None:
     assert fleet.alias("tumor") == "2"
 
 
+@pytest.mark.slow
 def test_a_dead_registry_dims_its_own_part_and_the_console_still_quits(fleet: DeckFleet) -> None:
     with Person(fleet.config) as person:
         person.sees("tumor", "v2 100", "sys ok")

@@ -42,7 +42,9 @@ def until(terminal: Terminal, *texts: str, seconds: float = START) -> None:
             raise AssertionError(f"never came: {said}\n{text_of(terminal)}")
 
 
-@pytest.mark.parametrize(("columns", "lines"), [(120, 36), (80, 24)])
+@pytest.mark.parametrize(
+    ("columns", "lines"), [pytest.param(120, 36, marks=pytest.mark.slow), (80, 24)]
+)
 def test_no_name_steers_the_terminal(columns: int, lines: int) -> None:
     with Terminal([*CONSOLE, "hostile"], columns, lines) as terminal:
         until(terminal, "m\\x1b]0;ow")
