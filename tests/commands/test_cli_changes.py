@@ -157,6 +157,7 @@ def test_the_same_key_is_one_change_and_another_plan_under_it_an_error(fleet: De
     assert "deploy-77" in other.error["message"]
 
 
+@pytest.mark.slow
 def test_a_change_that_is_asked_for_again_with_its_key_is_answered_as_it_ended(
     fleet: DeckFleet,
 ) -> None:

@@ -205,7 +205,8 @@ def test_another_machine_sees_who_moved_what(machines: Machines, seeds: Seeds) -
     assert [one["origin"] for one in events] == ["outside", "ledger"]
 
 
-@pytest.mark.parametrize("when", ["before", pytest.param("after", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("when", ["before", "after"])
 def test_who_was_killed_goes_on_with_what_was_claimed(machines: Machines, when: str) -> None:
     machines.die("ana", "2", when)
     assert machines.moves() == [("1", "2", "open")]

@@ -25,6 +25,7 @@ END = 5.5
 """Seconds that an end may take, with what the test itself spends."""
 
 
+@pytest.mark.slow
 def test_a_second_start_is_quick_and_keeps_slots_routes_and_stages(fleet: RunningFleet) -> None:
     assert fleet.load_version("tumor-green", 4).status_code == 200
     fleet.move("tumor", "challenger", "4")

@@ -59,6 +59,7 @@ def test_a_version_is_chosen_judged_and_promoted_by_keys(fleet: DeckFleet) -> No
         person.leaves()
 
 
+@pytest.mark.slow
 def test_a_registry_that_went_away_leaves_doubt_and_not_a_pass(fleet: DeckFleet) -> None:
     with Person(fleet.config, lines=60) as person:
         person.sees("tumor", "v2 100")
