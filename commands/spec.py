@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import shlex
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar
 
 from core.errors import BackendError, ModeldeckError
@@ -154,10 +154,13 @@ def _word(value: Any) -> str:
 
 async def plan_of(spec: Spec, deck: Deck, args: Any) -> Plan:
     """Raises ModeldeckError; planning only reads, and what a backend answered says so."""
+    service = getattr(args, "service", None)
     try:
+        # Before anything else is read: a plan made in the middle of another change is stale.
+        standing = await deck.journal.standing(service) if service else ""
         plan = await spec.run(deck, args)
     except BackendError as error:
         error.message += "; nothing was changed"
         raise
     assert isinstance(plan, Plan), spec.name
-    return plan
+    return replace(plan, standing=standing)

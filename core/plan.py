@@ -78,6 +78,9 @@ class Plan:
     sets: tuple[Set, ...]
     findings: tuple[Finding, ...] = ()
     evidence: Mapping[str, Any] = field(default_factory=dict)
+    standing: str = ""
+    """What `Journal.standing` said before anything was read for the plan; "" where nobody asked.
+    It says nothing of what the plan would do, so it is neither kept nor hashed."""
 
     @property
     def refused(self) -> tuple[Finding, ...]:

@@ -15,7 +15,7 @@ from commands.door import carry_out, check_allowed, check_writable, default_reas
 from commands.readiness import raises_stage
 from commands.request import asks_approval, request
 from commands.setter import Progress as Applied
-from commands.spec import Grid, Spec, to_line
+from commands.spec import Grid, Spec, plan_of, to_line
 from core.errors import ModeldeckError, Refused, UsageError
 from core.plan import Finding, Plan
 from core.refs import Ref
@@ -52,7 +52,7 @@ async def propose(
     if spec.kind != "change":
         report = await spec.run(deck, parsed.args)
         return Answer(spec.name, tuple(report.grids()), text, spec.kind == "record")
-    plan = await spec.run(deck, parsed.args)
+    plan = await plan_of(spec, deck, parsed.args)
     if asks_approval(parsed.args) and not plan.refused:
         # Nothing in production is touched: what is asked for is shown once it is recorded.
         asked = await request(deck, parsed, plan)

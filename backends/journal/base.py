@@ -97,6 +97,9 @@ class Journal(Protocol):
     ) -> Change:
         """Take the leases of all refs and write the whole plan, in one transaction.
 
+        Raises Conflict where the service was changed since the plan's `standing`: what the plan
+        found as it should be, and so does not set, may have been moved since.
+
         The same key with the same plan gives back the earlier change (`repeated`). Raises
         Conflict where somebody holds a ref or a cut-off change is open, UsageError where the key
         belongs to another plan, Refused where a freeze is on that the plan does not override, or
@@ -125,6 +128,10 @@ class Journal(Protocol):
         service's last. Raises Conflict while it is still held."""
 
     async def change(self, number: int) -> Change | None: ...
+
+    async def standing(self, service: str) -> str:
+        """A token of how the service's newest change stands, for `Plan.standing`; another one once
+        anybody has begun another change, or gone on with that one."""
 
     async def keyed(self, key: str) -> Change | None:
         """The change that was begun with this key, as `repeated`."""

@@ -41,6 +41,7 @@ def begin(
                     hint="use a new --key for a new plan",
                 )
             return must(db, row["number"], repeated=True)
+    _still_so(db, plan)
     _make_way(db, plan, holder, time)
     refs = sorted(item.ref for item in plan.sets)
     for ref in refs:
@@ -96,6 +97,37 @@ def _begun(db: Db, number: int, holder: str, lease: float) -> Change:
         _free(db, item.ref, time)
     _hold(db, number, [str(item.ref) for item in change.steps], holder, 1, time + lease)
     return must(db, number)
+
+
+def standing(db: Db, service: str) -> str:
+    """Of the service's newest change: the number, the epoch, the state, and whether it is held."""
+    row = _newest(db, service)
+    if row is None:
+        return "0"
+    is_held = row["open"] and held(db, row["number"], now(db))
+    return f"{row['number']} {row['epoch']} {row['state']}{' held' if is_held else ''}"
+
+
+def _still_so(db: Db, plan: Plan) -> None:
+    """Nobody has changed the service since the plan's values were read, or while they were."""
+    row = _newest(db, plan.service)
+    if row is None or not plan.standing or plan.standing == standing(db, plan.service):
+        return
+    if row["open"] and (plan.goal != "back" or held(db, row["number"], now(db))):
+        return  # It is in the way, and `_make_way` says how.
+    raise Conflict(
+        f"{row['actor']} has changed {plan.service} since this was planned"
+        f" (change {row['number']})",
+        hint="plan again from what is live now",
+    )
+
+
+def _newest(db: Db, service: str) -> Row | None:
+    return db.one(
+        "SELECT number, epoch, state, open, actor FROM change WHERE service = ?"
+        " ORDER BY number DESC LIMIT 1",
+        (service,),
+    )
 
 
 def _make_way(db: Db, plan: Plan, holder: str, time: float) -> None:

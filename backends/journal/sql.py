@@ -156,6 +156,11 @@ class SqlJournal(SqlPolicy):
     async def change(self, number: int) -> Change | None:
         return await self._run("read a change", lambda db: stored.read(db, number), write=False)
 
+    async def standing(self, service: str) -> str:
+        return await self._run(
+            "read the newest change", lambda db: changes.standing(db, service), write=False
+        )
+
     async def keyed(self, key: str) -> Change | None:
         return await self._run("read a change", lambda db: changes.keyed(db, key), write=False)
 

@@ -184,6 +184,42 @@ def test_what_somebody_holds_is_nobody_elses_until_it_is_taken_over(place: Place
     tell(place, story)
 
 
+def test_a_plan_that_was_made_before_or_during_another_change_is_not_begun(place: Place) -> None:
+    async def story(ana: SqlJournal, ben: SqlJournal) -> None:
+        async def planned(plan: Plan = PLAN) -> Plan:
+            return replace(plan, standing=await ben.standing("fraud"))
+
+        first = await planned()
+        other = replace(PLAN, service="tumor", sets=(Set(traffic_ref("tumor"), BLUE, GREEN),))
+        await done(ana, await begin(ana, replace(other, standing=await ana.standing("tumor"))))
+        change = await begin(ana, first)
+        during = await planned(BACK)
+        with pytest.raises(Conflict, match="ana is changing fraud right now"):
+            await begin(ben, during)
+        await done(ana, change)
+        for stale in (first, during):
+            with pytest.raises(Conflict, match=f"ana has changed fraud since .* {change.number}"):
+                await begin(ben, stale)
+        assert len(await ben.changes("fraud")) == 1
+        await done(ben, await begin(ben, await planned(BACK)))
+
+    tell(place, story)
+
+
+def test_a_way_back_from_what_was_cut_off_is_stale_once_that_was_gone_on_with(place: Place) -> None:
+    async def story(ana: SqlJournal, ben: SqlJournal) -> None:
+        ana.lease_seconds = ben.lease_seconds = -1
+        change = await begin(ana)
+        early = replace(BACK, standing=await ben.standing("fraud"))
+        await ana.take_over(change.number, "ana again")
+        with pytest.raises(Conflict, match="ana has changed fraud since this was planned"):
+            await begin(ben, early)
+        late = replace(BACK, standing=await ben.standing("fraud"))
+        assert (await begin(ben, late)).number == change.number + 1
+
+    tell(place, story)
+
+
 def test_what_was_left_half_way_is_unsettled_until_the_service_is_done_again(place: Place) -> None:
     async def story(ana: SqlJournal, ben: SqlJournal) -> None:
         half = await begin(ana)

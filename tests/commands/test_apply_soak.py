@@ -116,7 +116,7 @@ def _check_steps(folder: Path) -> None:
 
 def _story(folder: Path) -> list[tuple[object, ...]]:
     return [
-        tuple(row)
+        tuple(row.values() if isinstance(row, dict) else row)
         for row in rows(
             folder,
             "SELECT number, change.state, change.note, ref, before, after, step.state FROM change"

@@ -11,7 +11,7 @@ import json
 import shutil
 import sqlite3
 import tempfile
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -148,6 +148,7 @@ class Consoles(RuleBasedStateMachine):
         self.consoles: list[Console] = []
         self.current: Console | None = None
         self.began = 0
+        self.planned: list[Plan] = []
         self.stories: dict[str, Story] = {}
         """By the name of the console that planned the change."""
         self.writes: list[tuple[Ref, str]] = []
@@ -173,6 +174,19 @@ class Consoles(RuleBasedStateMachine):
         plan = self._plan(kind)
         if plan is not None:
             self._launch(plan, None)
+
+    @precondition(lambda self: len(self.planned) < 2)
+    @rule(kind=st.sampled_from(KINDS))
+    def think(self, kind: str) -> None:
+        """Somebody has a plan before them, and has not said yes yet."""
+        plan = self._plan(kind)
+        if plan is not None:
+            self.planned.append(plan)
+
+    @precondition(lambda self: len(self.consoles) < 3 and self.planned)
+    @rule(which=st.integers(0, 1))
+    def agree(self, which: int) -> None:
+        self._launch(self.planned.pop(which % len(self.planned)), None)
 
     @precondition(lambda self: len(self.consoles) < 3 and self._open())
     @rule()
@@ -286,7 +300,8 @@ class Consoles(RuleBasedStateMachine):
     def outside(self, ref: Ref, which: int) -> None:
         values = STRANGE[ref.kind]
         looked = ("after read traffic", "before journal", "after journal", "before write slot")
-        if ref.kind == "traffic" and any(one.point.startswith(looked) for one in self.consoles):
+        loading = any(one.point.startswith(looked) for one in self.consoles)
+        if ref.kind == "traffic" and (loading or self.world.late("slot")):
             # The look at the traffic and the load are two systems: nothing holds both still.
             return
         self.outsiders = True
@@ -340,6 +355,7 @@ class Consoles(RuleBasedStateMachine):
             self._move(self.consoles[0])
 
     def _plan(self, kind: str) -> Plan | None:
+        standing = self.loop.run_until_complete(self.journal.standing("fraud"))
         releases = tuple(self.loop.run_until_complete(self.journal.releases("fraud")))
         values = self.world.values()
         now = seen(values, releases, None)
@@ -358,7 +374,7 @@ class Consoles(RuleBasedStateMachine):
             plan = makers[kind]()
         except ModeldeckError:
             return None
-        return None if plan.refused or not plan.sets else plan
+        return None if plan.refused or not plan.sets else replace(plan, standing=standing)
 
     def _launch(self, plan: Plan, number: int | None) -> None:
         self.began += 1

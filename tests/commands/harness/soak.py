@@ -100,6 +100,7 @@ async def _something(applier: Applier, world: World, rng: random.Random) -> Outc
     cut_off = [c for c in await applier.journal.open_changes() if not c.running]
     if cut_off and rng.random() < 0.6:
         return await applier.recover(cut_off[0].number)
+    standing = await applier.journal.standing("fraud")
     releases = tuple(await applier.journal.releases("fraud"))
     now = seen(world.values(), releases, None)
     candidate = now.need_model().find(rng.choice(["13", "12"]))
@@ -116,7 +117,8 @@ async def _something(applier: Applier, world: World, rng: random.Random) -> Outc
     plan = rng.choice(makers)()
     if plan.refused or not plan.sets:
         return None
-    return await applier.apply(plan, actor=applier.holder, command=plan.kind)
+    planned = replace(plan, standing=standing)
+    return await applier.apply(planned, actor=applier.holder, command=plan.kind)
 
 
 async def _verify(rng: random.Random) -> Verified:

@@ -73,6 +73,11 @@ class World:
         with self.opened() as state:
             return list(state["log"])
 
+    def late(self, kind: str) -> bool:
+        """Whether a request to set such a ref is still under way."""
+        with self.opened() as state:
+            return any(Ref.parse(item["ref"]).kind == kind for item in state["late"])
+
     def outside(self, ref: Ref, value: Value) -> None:
         """Somebody else sets it."""
         with self.opened() as state:
