@@ -148,7 +148,8 @@ class Consoles(RuleBasedStateMachine):
         self.consoles: list[Console] = []
         self.current: Console | None = None
         self.began = 0
-        self.planned: list[Plan] = []
+        self.planned: list[tuple[Plan, int]] = []
+        """With the number of writes that there were when it was made."""
         self.stories: dict[str, Story] = {}
         """By the name of the console that planned the change."""
         self.writes: list[tuple[Ref, str]] = []
@@ -181,12 +182,13 @@ class Consoles(RuleBasedStateMachine):
         """Somebody has a plan before them, and has not said yes yet."""
         plan = self._plan(kind)
         if plan is not None:
-            self.planned.append(plan)
+            self.planned.append((plan, len(self.writes)))
 
     @precondition(lambda self: len(self.consoles) < 3 and self.planned)
     @rule(which=st.integers(0, 1))
     def agree(self, which: int) -> None:
-        self._launch(self.planned.pop(which % len(self.planned)), None)
+        plan, since = self.planned.pop(which % len(self.planned))
+        self._launch(plan, None, since)
 
     @precondition(lambda self: len(self.consoles) < 3 and self._open())
     @rule()
@@ -376,11 +378,11 @@ class Consoles(RuleBasedStateMachine):
             return None
         return None if plan.refused or not plan.sets else replace(plan, standing=standing)
 
-    def _launch(self, plan: Plan, number: int | None) -> None:
+    def _launch(self, plan: Plan, number: int | None, since: int | None = None) -> None:
         self.began += 1
         name = f"console {self.began}"
         if number is None:
-            story = self.stories[name] = Story(len(self.writes))
+            story = self.stories[name] = Story(len(self.writes) if since is None else since)
         else:
             story = self.stories[self._change(number)["actor"]]
         story.disturbed = story.disturbed or bool(self.faults.planned)
