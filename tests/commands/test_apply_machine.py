@@ -67,11 +67,3 @@ def test_a_journal_that_does_not_check_the_lease_is_caught(
 ) -> None:
     monkeypatch.setattr(changes, "check", no_check)
     caught(Applier)
-
-
-@pytest.mark.slow
-def test_a_journal_that_begins_a_plan_made_before_another_change_is_caught(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(changes, "_still_so", lambda _db, _plan: None)
-    caught(Applier)
