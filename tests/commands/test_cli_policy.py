@@ -247,6 +247,8 @@ def test_an_alias_that_a_hand_moved_gets_no_traffic_without_gate_and_approval(
     assert most.code == 3
     assert run("ana", "rollback", "tumor", "--yes").code == 0
     assert fleet.alias("tumor") == "2"
+    # Where an earlier rollback had left v3, this one leaves it archived again.
+    fleet.reset_model("tumor")
     most = run("ana", "canary", "tumor", "3", "--weight", "99", "--yes")
     assert "needs an approval" in most.error["message"]
     assert run("ana", "canary", "tumor", "3", "--weight", "99", "--request").code == 0
