@@ -53,7 +53,7 @@ async def observe(deck: Deck, service: Service, *, registry: bool = True) -> Obs
         tuple(releases),
         deck.registry.guarded if model or prompts else False,
         blocked_versions(changes, service.model) if service.model else frozenset(),
-        returned_to(changes),
+        returned_to(changes, split),
     )
 
 
@@ -140,11 +140,19 @@ def previous_split(changes: Sequence[Change]) -> Split | None:
     return None
 
 
-def returned_to(changes: Sequence[Change]) -> str | None:
-    """The release that the newest move of traffic led back to; of changes, newest first."""
+def returned_to(changes: Sequence[Change], split: Split | None) -> str | None:
+    """The release that the newest move of traffic led back to; of changes, newest first.
+
+    Where a change was cut off before anybody noted what became of its write, `split`, which is live
+    now, tells.
+    """
     for change in changes:
         moved = any(
-            step.ref.kind == "traffic" and step.state in ("done", "found") for step in change.steps
+            step.ref.kind == "traffic"
+            and (
+                step.state in ("done", "found") or (step.state == "intent" and step.after == split)
+            )
+            for step in change.steps
         )
         if moved and (change.state == "done" or change.plan.goal == "back"):
             back = change.plan.kind == "rollback"

@@ -84,7 +84,18 @@ def test_what_a_way_back_left_is_known_where_the_registry_could_not_be_told() ->
 
 
 def test_where_a_rollback_led_counts_until_traffic_is_moved_again() -> None:
-    assert returned_to([BACK, WITH_CANARY]) == "r1"
-    assert returned_to([change("undone", BLUE, CANARY, "undone"), BACK]) == "r1"
-    assert returned_to([WITH_CANARY, BACK]) is None
-    assert returned_to([]) is None
+    assert returned_to([BACK, WITH_CANARY], BLUE) == "r1"
+    assert returned_to([change("undone", BLUE, CANARY, "undone"), BACK], BLUE) == "r1"
+    assert returned_to([WITH_CANARY, BACK], CANARY) is None
+    assert returned_to([], BLUE) is None
+
+
+def test_a_way_back_that_was_cut_off_right_after_its_write_has_moved_the_traffic() -> None:
+    """Nobody noted it: without a look at what is live, the next rollback would lead forward again."""
+    evidence = {"release": "r1"}
+    cut_off = change(
+        "superseded", GREEN, BLUE, "intent", goal="back", kind="rollback", evidence=evidence
+    )
+    assert returned_to([cut_off], BLUE) == "r1"
+    assert returned_to([cut_off], GREEN) is None
+    assert returned_to([cut_off], None) is None
