@@ -17,8 +17,9 @@ def http(
     status: int, body: bytes, kind: str = "application/json", length: int | None = None
 ) -> bytes:
     size = len(body) if length is None else length
-    head = f"HTTP/1.1 {status} So\r\ncontent-type: {kind}\r\ncontent-length: {size}\r\n\r\n"
-    return head.encode() + body
+    # Said, so that nobody sends the next request on a connection that is just being closed.
+    head = f"HTTP/1.1 {status} So\r\nconnection: close\r\ncontent-type: {kind}\r\n"
+    return f"{head}content-length: {size}\r\n\r\n".encode() + body
 
 
 WRONG: dict[str, Answer] = {
@@ -50,7 +51,7 @@ WRONG: dict[str, Answer] = {
 def faulty_server(answer: Callable[[str], Answer] | Answer) -> Iterator[str]:
     """Gives this answer to every request, or what it makes of the request's head; its URL.
 
-    After an answer that is not a whole one the connection is closed.
+    After each answer the connection is closed.
     """
     loop = asyncio.new_event_loop()
     handlers: set[asyncio.Task[None]] = set()
