@@ -7,8 +7,8 @@ import contextlib
 import json
 import re
 import sys
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import AsyncGenerator, Mapping
+from typing import TYPE_CHECKING, Any, cast
 
 from core.errors import BackendError, BadAnswer, Denied, Timeout, Unreachable
 from core.redaction import redact, remember
@@ -164,7 +164,8 @@ class Http:
         pieces: list[bytes] = []
         size = 0
         # httpx types its asynchronous generator as an iterator, which could not be closed.
-        async with contextlib.aclosing(answer.aiter_bytes()) as body:  # type: ignore[type-var]
+        generator = cast("AsyncGenerator[bytes]", answer.aiter_bytes())
+        async with contextlib.aclosing(generator) as body:
             async for piece in body:
                 size += len(piece)
                 pieces.append(piece)
@@ -268,11 +269,12 @@ def _without_command_line() -> None:
     if "httpx" in sys.modules:
         return
     # Where None stands, the import system says that there is no such module; its type does not.
-    sys.modules["httpx._main"] = None  # type: ignore[assignment]
+    modules = cast("dict[str, object]", sys.modules)
+    modules["httpx._main"] = None
     try:
         import httpx  # noqa: F401
     finally:
-        del sys.modules["httpx._main"]
+        del modules["httpx._main"]
 
 
 _TLS: Any = None

@@ -47,7 +47,7 @@ def _find(secret: Secret) -> str:
     if secret.keyring is not None:
         try:
             # Nobody's dependency: whoever names the keyring in the config installs it.
-            import keyring  # type: ignore[import-not-found,unused-ignore]
+            import keyring
         except ImportError as error:
             raise UsageError(
                 "the config names the system keyring, and the package keyring is not installed",

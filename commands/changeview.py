@@ -8,7 +8,7 @@ from typing import Any
 from commands.outcome import Outcome
 from commands.spec import Cell, Grid, Style
 from core.errors import ModeldeckError, Unfinished
-from core.plan import Plan
+from core.plan import Finding, Plan
 from core.refs import encode, show
 
 _LEVEL: Mapping[str, tuple[str, Style]] = {
@@ -67,16 +67,22 @@ def plan_grids(plan: Plan) -> list[Grid]:
         )
         for item in plan.sets
     ]
-    findings: list[Sequence[Cell]] = []
-    for finding in plan.findings:
-        mark, style = _LEVEL[finding.level]
-        findings.append(((mark + finding.message, style),))
-        if finding.hint:
-            findings.append((("    " + finding.hint, "dim"),))
+    findings: list[Sequence[Cell]] = [(line,) for line in finding_lines(plan.findings)]
     grids = [Grid((), rows, f"{plan.kind}: {plan.title}", "  nothing to set: it is already so")]
     if findings:
         grids.append(Grid((), findings))
     return grids
+
+
+def finding_lines(findings: Sequence[Finding]) -> list[tuple[str, Style]]:
+    """Each finding with its mark, and its hint below it."""
+    lines: list[tuple[str, Style]] = []
+    for finding in findings:
+        mark, style = _LEVEL[finding.level]
+        lines.append((mark + finding.message, style))
+        if finding.hint:
+            lines.append(("    " + finding.hint, "dim"))
+    return lines
 
 
 def outcome_lines(outcome: Outcome) -> list[str]:

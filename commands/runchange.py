@@ -8,6 +8,7 @@ import sys
 from typing import Any
 
 from commands.changeview import (
+    finding_lines,
     outcome_data,
     outcome_error,
     outcome_lines,
@@ -121,11 +122,8 @@ def _nothing(plan: Plan, common: Common) -> int:
 
 def _warn(plan: Plan) -> None:
     """Of a plan that nobody was shown: what speaks against it, or what it leaves undone."""
-    for finding in plan.findings:
-        if finding.level == "warning":
-            print(f"▲ {shown(finding.message)}", file=sys.stderr)
-            if finding.hint:
-                print(f"    {shown(finding.hint)}", file=sys.stderr)
+    for line, _ in finding_lines([one for one in plan.findings if one.level == "warning"]):
+        print(shown(line), file=sys.stderr)
 
 
 async def _ask(deck: Deck, parsed: Parsed, plan: Plan) -> None:

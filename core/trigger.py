@@ -64,8 +64,10 @@ def check_trigger(
     found = []
     said = []
     for where, at, why in _labels(rule, evaluation, tags):
-        if at is None or at > now:
-            said.append(f"{where} {why or f'says {show_time(at)}, which is yet to come'}")  # type: ignore[arg-type]
+        if at is None:
+            said.append(f"{where} {why}")
+        elif at > now:
+            said.append(f"{where} says {show_time(at)}, which is yet to come")
         else:
             found.append((at, where))
     latest, where = max(found, default=(None, ""))

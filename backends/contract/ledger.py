@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from functools import partial
 from typing import Any, Protocol
 
 import pytest
 
 from backends.base import Ledgered
-from backends.contract.settable import SettableContract, attempt
+from backends.contract.settable import attempt, opened
 from core.errors import BackendError, Conflict, ModeldeckError
 from core.ledger import Chain, Deed, State
 from core.refs import Ref
@@ -41,7 +42,7 @@ class LedgerContract:
     """One chain for all, whoever dies in between."""
 
     def run(self, harness: LedgerHarness, body: Callable[[Any], Awaitable[Any]]) -> Any:
-        return SettableContract().run(harness, body)  # type: ignore[arg-type]
+        return opened(harness, body)
 
     async def move(self, adapter: Any, harness: LedgerHarness, after: str, deed: Deed) -> None:
         now = await adapter.read(harness.ref)
@@ -82,8 +83,8 @@ class LedgerContract:
                 results = await asyncio.gather(
                     *(
                         attempt(
-                            lambda one=one, to=to: one.write_for(  # type: ignore[misc]
-                                harness.ref, to, before="1", revision="", deed=BO
+                            partial(
+                                one.write_for, harness.ref, to, before="1", revision="", deed=BO
                             )
                         )
                         for one, to in zip(others, "23456", strict=True)

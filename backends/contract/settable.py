@@ -64,20 +64,31 @@ def said_well(error: BaseException) -> None:
     assert all(character.isprintable() for character in error.message)
 
 
+class Opens(Protocol):
+    def open(self) -> Any:
+        """A fresh adapter, as another console would open it."""
+
+
+def opened(harness: Opens, body: Callable[[Any], Awaitable[Any]]) -> Any:
+    """`body` with an adapter of the harness, which closes quickly after it."""
+
+    async def whole() -> Any:
+        adapter = harness.open()
+        try:
+            return await body(adapter)
+        finally:
+            started = time.monotonic()
+            await adapter.close()
+            assert time.monotonic() - started < 1.5
+
+    return asyncio.run(whole())
+
+
 class SettableContract:
     """Read, write, and what must not happen."""
 
-    def run(self, harness: SettableHarness, body: Callable[[Any], Awaitable[Any]]) -> Any:
-        async def whole() -> Any:
-            adapter = harness.open()
-            try:
-                return await body(adapter)
-            finally:
-                started = time.monotonic()
-                await adapter.close()
-                assert time.monotonic() - started < 1.5
-
-        return asyncio.run(whole())
+    def run(self, harness: Opens, body: Callable[[Any], Awaitable[Any]]) -> Any:
+        return opened(harness, body)
 
     def test_reads_what_was_written(self, harness: SettableHarness) -> None:
         async def body(adapter: Settable) -> None:

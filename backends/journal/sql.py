@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import time
+from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -57,25 +58,24 @@ class SqlJournal(SqlPolicy):
         self._read_only = read_only
         self._thread: ThreadPoolExecutor | None = None
 
+    @abstractmethod
     def _perform(self, call: Call[T]) -> T:
         """Do it; calls that write come one after the other, whoever makes them.
 
         Raises BackendError where the database fails.
         """
-        raise NotImplementedError
 
+    @abstractmethod
     def _touch(self, db: Db) -> None:
         """Write something that changes nothing."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _disconnect(self) -> None:
         """Close what was opened."""
-        raise NotImplementedError
 
     async def _run(
         self, what: str, work: Callable[[Db], T], *, write: bool = True, again: bool = False
     ) -> T:
-        """`work` in one transaction on the journal's own thread; reading waits for nobody."""
         if self._thread is None:
             self._thread = ThreadPoolExecutor(1, thread_name_prefix="journal")
         return await asyncio.get_running_loop().run_in_executor(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import TypeVar
@@ -17,16 +18,17 @@ from core.redaction import redact
 T = TypeVar("T")
 
 
-class SqlPolicy:
+class SqlPolicy(ABC):
     """Part of `backends.journal.sql.SqlJournal`."""
 
     clock: Callable[[Db], float] = staticmethod(stored.now)
     """Seconds since the epoch, for what expires."""
 
+    @abstractmethod
     async def _run(
         self, what: str, work: Callable[[Db], T], *, write: bool = True, again: bool = False
     ) -> T:
-        raise NotImplementedError
+        """`work` in one transaction on the journal's own thread; reading waits for nobody."""
 
     async def ask_approval(
         self, plan: Plan, *, actor: str, reason: str, command: str, needed: int, lasts: float

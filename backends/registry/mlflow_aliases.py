@@ -31,6 +31,7 @@ import contextlib
 import os
 import random
 import time
+from abc import ABC, abstractmethod
 from dataclasses import replace
 from typing import Any
 
@@ -53,7 +54,7 @@ def clock() -> float:
     return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
 
 
-class MlflowAliases(MlflowLedger):
+class MlflowAliases(MlflowLedger, ABC):
     """Moves aliases of models and prompts through the ledger."""
 
     settle_seconds: float
@@ -64,12 +65,13 @@ class MlflowAliases(MlflowLedger):
         self._runs: dict[str, str] = {}
         self._seen_open: dict[tuple[str, int], float] = {}
 
+    @abstractmethod
     async def _named(self, model: str, alias: str) -> str | None:
         """What the alias names now."""
-        raise NotImplementedError
 
+    @abstractmethod
     async def _set_alias(self, model: str, alias: str, number: str | None) -> None:
-        raise NotImplementedError
+        """None takes the alias away."""
 
     async def _move(
         self,
